@@ -1,0 +1,176 @@
+"""One judge of equality for mathematical answers.
+
+Three stages, each asked only what the one before left open: (a) "text" and "exact", normalised strings and rationals;
+(b) "expr", an own bounded evaluator of LaTeX and plain-text mathematics; (c) "sympy", math-verify in a worker process
+that is killed at its deadline. Nothing an answer holds is evaluated by Python or sympy in the caller's process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import NamedTuple
+
+from r1_verl.maths import worker
+from r1_verl.maths.compare import Comparison
+from r1_verl.maths.evaluate import NotScalar
+from r1_verl.maths.exact import read_exact
+from r1_verl.maths.normalize import MAX_CHARS, canonical
+from r1_verl.maths.parse import parse
+from r1_verl.maths.policy import DEFAULT, Policy
+from r1_verl.maths.rational import OutOfBudget
+from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
+from r1_verl.maths.words import same_words
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, TIMEOUT, UNREADABLE, WRONG
+
+__all__ = ["DEFAULT", "Policy", "Verdict", "judge", "judge_many"]
+
+_KEPT_CHARS = 400  # what is read once is kept up to this length
+_SYMPY_CHARS = 400
+_FEW = 4000  # pairs that are judged sooner than processes start
+
+
+class Verdict(NamedTuple):
+    """equal: the answer is worth the reward. outcome: correct, wrong, unreadable, timeout or bad_ground_truth.
+
+    stage: which stage decided: "text", "exact", "expr" or "sympy".
+    """
+
+    equal: bool
+    outcome: str
+    stage: str
+
+
+class Reading:
+    """What an answer's text is to the judge, found as far as it is asked for."""
+
+    __slots__ = ("_trees", "exact", "heavy", "text")
+
+    def __init__(self, text: str):
+        self.text = canonical(text)
+        self.exact = read_exact(self.text) if len(self.text) <= MAX_CHARS else None
+        self._trees: tuple | None = None
+        self.heavy = False  # only sympy may read it
+
+    def trees(self) -> tuple:
+        """The readings as trees: two where `1,234` may be a number or a list, none where nothing can be read."""
+        if self._trees is None:
+            found = []
+            for grouped in (True, False) if len(self.text) <= MAX_CHARS else ():
+                try:
+                    tree = parse(tokenize(self.text, grouped))
+                    if tree not in found:
+                        found.append(tree)
+                except Unreadable as error:
+                    self.heavy = self.heavy or error.heavy
+                if not AMBIGUOUS.search(self.text):
+                    break
+            self._trees = tuple(found)
+        return self._trees
+
+
+_kept = lru_cache(maxsize=2048)(Reading)
+
+
+def judge(answer: str, gold: str, policy: Policy = DEFAULT, deadline: float = 1.0) -> Verdict:
+    """Whether two final answers (the inside of a box, perhaps in dollars) are equal. Never raises; safe in any thread.
+
+    gold: a number is taken as its text.
+
+    deadline: seconds of its processor time that the worker may spend on this pair, should it come to that.
+    """
+    try:
+        return _judge(answer, gold, policy, deadline)
+    except Exception as error:  # a defect of the judge: worth a line, not a step of training
+        print(f"r1_verl: the judge raised {error!r} on {answer[:200]!r} against {gold[:200]!r}", file=sys.stderr)
+        return Verdict(False, UNREADABLE, "expr")
+
+
+def _judge(answer: str, gold: str, policy: Policy, deadline: float) -> Verdict:
+    if isinstance(gold, int | float):
+        gold = str(gold)
+    if not isinstance(gold, str) or not gold.strip():
+        return Verdict(False, BAD_GROUND_TRUTH, "text")
+    if not isinstance(answer, str) or not answer.strip():
+        return Verdict(False, UNREADABLE, "text")
+    if answer == gold:
+        return Verdict(True, CORRECT, "text")
+    a = _kept(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
+    g = _kept(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
+    if a.text == g.text:
+        return Verdict(True, CORRECT, "text")
+    if a.exact is not None and g.exact is not None:
+        if a.exact == g.exact:
+            return Verdict(True, CORRECT, "exact")
+        if "," not in a.text and "," not in g.text and not policy.tolerance and not _may_round(a.text, g.text):
+            return Verdict(False, WRONG, "exact")
+    elif len(a.text) <= MAX_CHARS and len(g.text) <= MAX_CHARS:
+        said = same_words(a.text, g.text)
+        if said is not None:
+            return Verdict(said, CORRECT if said else WRONG, "text")
+    return _expressions(a, g, policy, deadline)
+
+
+def _may_round(a: str, g: str) -> bool:
+    """Whether one side is a decimal and the other a fraction, which may round to it."""
+    return (("/" in a or "frac" in a) and "." in g) or (("/" in g or "frac" in g) and "." in a)
+
+
+def _expressions(a: Reading, g: Reading, policy: Policy, deadline: float) -> Verdict:
+    comparison = Comparison(policy)
+    told = all([a.trees(), g.trees()])  # both are read, whatever comes of the first
+    for x in a.trees():
+        for y in g.trees():
+            try:
+                found = comparison.same(x, y)
+            except OutOfBudget:
+                return Verdict(False, UNREADABLE, "expr")
+            except (ArithmeticError, NotScalar, RecursionError):
+                found = None
+            if found:
+                return Verdict(True, CORRECT, "expr")
+            told = told and found is False
+    if told:
+        return Verdict(False, WRONG, "expr")
+    if _for_sympy(a, g):
+        found = worker.verify(a.text, g.text, deadline)
+        if isinstance(found, bool):
+            return Verdict(found, CORRECT if found else WRONG, "sympy")
+        return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")
+    return Verdict(False, UNREADABLE, "expr")
+
+
+def _for_sympy(a: Reading, g: Reading) -> bool:
+    """Whether math-verify may know better: both texts are short, whole and beyond the evaluator, not beyond reason.
+
+    An integral or a limit left standing is no answer to a plain number, and would cost a model nothing to write.
+    """
+    if g.exact is not None or max(len(a.text), len(g.text)) > _SYMPY_CHARS:
+        return False
+    return (a.heavy or bool(a.trees())) and (g.heavy or bool(g.trees()))
+
+
+def judge_many(
+    pairs: Iterable[tuple[str, str]], policy: Policy = DEFAULT, deadline: float = 1.0, processes: int | None = None
+) -> list[Verdict]:
+    """`judge` over (answer, gold) pairs, in their order, on all cores. processes: None is one for each core.
+
+    Starts processes by spawn where there are many pairs: a script that calls it needs the usual `__main__` guard.
+    """
+    pairs = list(pairs)
+    processes = processes or os.cpu_count() or 1
+    if len(pairs) < _FEW or processes == 1:
+        return [judge(answer, gold, policy, deadline) for answer, gold in pairs]
+    size = min(2000, -(-len(pairs) // (4 * processes)))
+    chunks = [(pairs[n : n + size], policy, deadline) for n in range(0, len(pairs), size)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return [verdict for chunk in pool.map(_judge_chunk, chunks) for verdict in chunk]
+
+
+def _judge_chunk(chunk: tuple[list[tuple[str, str]], Policy, float]) -> list[Verdict]:
+    pairs, policy, deadline = chunk
+    return [judge(answer, gold, policy, deadline) for answer, gold in pairs]

@@ -1,0 +1,80 @@
+r"""A canonical spelling of a final answer: what says nothing about its value is taken away.
+
+Only what is safe for any answer is done here: dollars, spacing, sizes of brackets, Unicode operators, separators of
+thousands that can be nothing else (`12{,}345`, `12\,345`), a full stop at the end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from r1_verl.maths.extract import closing_brace
+
+MAX_CHARS = 4000  # longer answers are compared as they stand and never parsed
+
+_UNICODE = str.maketrans({
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "﹣": "-", "＋": "+", "－": "-", "＝": "=", "，": ",", "（": "(",
+    "）": ")", "：": ":", "；": ";", "。": ".", "％": "%", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"',
+    "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "÷": "/", "∕": "/", "⁄": "/", "∗": "*",
+    "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ", "∞": r"\infty ", "≤": r"\le ", "⩽": r"\le ", "≥": r"\ge ", "⩾": r"\ge ",
+    "≠": r"\ne ", "≈": r"\approx ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ", "∅": r"\emptyset ", "∖": r"\setminus ",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}", "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
+    "π": r"\pi ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "θ": r"\theta ",
+    "λ": r"\lambda ", "μ": r"\mu ", "µ": r"\mu ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ",
+    "ω": r"\omega ", "Ω": r"\Omega ", "Δ": r"\Delta ", "∆": r"\Delta ", "°": r"^{\circ}", "º": r"^{\circ}",
+    "²": "^{2}", "³": "^{3}", "¹": "^{1}", "⁴": "^{4}", "⁵": "^{5}", "⁶": "^{6}", "⁷": "^{7}", "⁸": "^{8}", "⁹": "^{9}",
+    "⁰": "^{0}", "ⁿ": "^{n}", "⁻": "^-", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "₃": "_{3}", "₄": "_{4}",
+    "₅": "_{5}", "₆": "_{6}", "₇": "_{7}", "₈": "_{8}", "₉": "_{9}", "…": r"\ldots ", "⋯": r"\ldots ", "⟨": r"\langle ",
+    "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∠": r"\angle ",
+    "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u200b": "", "\u200c": "", "\u200d": "",
+    "\u2060": "", "\ufeff": "", "\u00ad": "",
+})  # fmt: skip
+
+# A separator of thousands that no list would be written with.
+_THOUSANDS = re.compile(r"(?<=[0-9])(?:,?\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
+_NOISE = re.compile(
+    r"(\\\\)(?:\[[^\[\]]{0,9}\])?"  # a row's end, kept
+    r"|\\(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
+    r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it)(?![A-Za-z])\.?"
+    r"|\\[!,;:> /()\[\]]|(?<!\\)[$~]"
+)
+_FRAC = re.compile(r"\\[dtc]frac(?![A-Za-z])")
+_TAG = re.compile(r"</?[A-Za-z]+>?$")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+# A space says something between two letters (words, `\pi t`) and between two digits (two numbers), nowhere else.
+_SPACE = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])|(?<=[A-Za-z]) (?=[0-9])")
+
+
+def canonical(text: str) -> str:
+    """The canonical spelling; longer texts than MAX_CHARS are only stripped. Linear in the text."""
+    text = text.strip()
+    if len(text) > MAX_CHARS:
+        return text
+    if not text.isascii():
+        text = text.translate(_UNICODE)
+    if "\\" in text or "$" in text or "~" in text or "{" in text:
+        text = _THOUSANDS.sub("", text)
+        text = _NOISE.sub(lambda found: found[1] or " ", text)
+        if "frac" in text:
+            text = _FRAC.sub(r"\\frac", text)
+        text = text.strip()
+    if text.endswith(">") or "</" in text:
+        text = _TAG.sub("", text).rstrip()  # a response whose box swallowed its closing tag
+    text = text.rstrip("\\ ") if text.endswith("\\\\") else text
+    while text and text[-1] in ".,;:" and not text.endswith(".."):
+        text = text[:-1].rstrip()
+    if text.startswith(("\\boxed", "\\fbox")):
+        text = _unbox(text)
+    if " " in text or "\n" in text or "\t" in text:
+        text = _SPACE.sub("", " ".join(text.split()))
+    return text
+
+
+def _unbox(text: str) -> str:
+    for _ in range(3):
+        found = _BOX.match(text)
+        if not found or closing_brace(text, found.end() - 1) != len(text) - 1:
+            break
+        text = text[found.end() : -1].strip(" .")
+    return text

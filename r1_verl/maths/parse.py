@@ -1,0 +1,260 @@
+r"""From tokens to a tree, by recursive descent. The depth and the number of tokens are bounded; all input is consumed.
+
+Nodes are tuples whose first member is the tag:
+("num", value, digits)  digits: significant digits of a decimal as written, 0 for an integer
+("sym", name) ("const", "pi"|"e"|"i"|"inf") ("unit", name) ("text", words) ("set", name) ("...",)
+("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
+("sum"|"prod", name, low, high, body)
+("list", items) ("group", open, close, items) ("braces", items) ("mat", rows) ("builder", element, condition)
+("rel", operators, sides) ("setop", operator, a, b) ("ratio", items) ("base", digits, base) ("cong", a, b, modulus)
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from r1_verl.maths.atoms import STARTS, atom, number
+from r1_verl.maths.commands import inside
+from r1_verl.maths.marks import degrees, derived, join_mixed, mixed, power, subscript
+from r1_verl.maths.tokens import Token, Unreadable
+
+MAX_DEPTH = 32
+Node = tuple
+
+_END: Token = ("end of text", "")
+_RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
+_SIGNS = frozenset(("+", "-", "pm", "mp"))
+
+
+def parse(tokens: list[Token]) -> Node:
+    """The tree of a token list. Raises Unreadable."""
+    parser = _Parser(tokens)
+    node = parser.items(())
+    if parser.at < len(tokens):
+        raise Unreadable(f"stopped at {parser.kind}")
+    return node
+
+
+def _inequality(node: Node) -> bool:
+    return node[0] == "rel" and not {"=", "~", "in"} & set(node[1])
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token]):
+        self.tokens = tokens
+        self.at = 0
+        self.depth = 0
+        self.bars = False  # inside |...|, where the next bar closes
+        self.sets = 0  # inside \{...\}, where a bar says "such that"
+        self.kind, self.value = tokens[0] if tokens else _END
+
+    def advance(self) -> None:
+        self.at += 1
+        self.kind, self.value = self.tokens[self.at] if self.at < len(self.tokens) else _END
+
+    def expect(self, kind: str) -> None:
+        if self.kind != kind:
+            raise Unreadable(f"{kind} expected, {self.kind} found")
+        self.advance()
+
+    def items(self, stops: tuple[str, ...]) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("too deep")
+        parts = []
+        joiners = set()
+        while self.kind not in stops and self.kind != _END[0]:
+            if self.kind == ",":
+                joiners.add(self.value)
+                self.advance()
+                continue
+            parts.append(self.relation())
+            if self.kind != ",":
+                break
+        self.depth -= 1
+        if not parts:
+            raise Unreadable("nothing there")
+        if len(parts) == 1:
+            return parts[0]
+        if len(joiners) == 1 and joiners < {"and", "or"} and all(_inequality(part) for part in parts):
+            operator = "cup" if "or" in joiners else "cap"
+            return reduce(lambda left, right: ("setop", operator, left, right), parts)
+        return ("list", tuple(parts))
+
+    def relation(self) -> Node:
+        if self.kind in ("=", "~"):
+            self.advance()
+        sides, operators = [self.setexpr()], []
+        while self.kind in _RELATIONS or (self.kind == "|" and self.sets and not self.bars):
+            operators.append("mid" if self.kind == "|" else self.kind)
+            self.advance()
+            sides.append(self.setexpr())
+        if self.kind == "pmod":
+            self.advance()
+            modulus = self.argument()
+            if operators == ["equiv"]:
+                return ("cong", sides[0], sides[1], modulus)
+            if operators == []:
+                return ("cong", ("sym", ""), sides[0], modulus)
+            raise Unreadable("pmod")
+        if not operators:
+            return sides[0]
+        if operators == [":"] * len(operators) and not self.sets:
+            return ("ratio", tuple(sides))
+        return ("rel", tuple(operators), tuple(sides))
+
+    def setexpr(self) -> Node:
+        left = self.additive()
+        while self.kind in ("cup", "cap", "minus"):
+            operator = self.kind
+            self.advance()
+            left = ("setop", operator, left, self.additive())
+        return left
+
+    def additive(self) -> Node:
+        terms = []
+        while True:
+            sign = "+"
+            while self.kind in _SIGNS:
+                if self.kind == "-":
+                    sign = {"+": "-", "-": "+", "pm": "mp", "mp": "pm"}[sign]
+                elif self.kind != "+":
+                    sign = self.kind
+                self.advance()
+            term = self.term()
+            terms.append(term if sign == "+" else ({"-": "neg"}.get(sign, sign), term))
+            # 1 hour 30 minutes is a sum
+            if self.kind not in _SIGNS and not (self.kind == "num" and term[0] == "mul" and term[1][-1][0] == "unit"):
+                break
+        return terms[0] if len(terms) == 1 else ("add", tuple(terms))
+
+    def term(self) -> Node:
+        factors = [self.factor()]
+        while True:
+            kind = self.kind
+            if kind == "*":
+                self.advance()
+                factors.append(self.signed())
+            elif kind == "/":
+                self.advance()
+                factors = [("div", _product(factors), self.signed())]
+            elif kind == "mod":
+                self.advance()
+                factors = [("fn", "mod", (_product(factors), self.signed()))]
+            elif kind == "num" and factors[-1][0] == "num":
+                mixed(self, factors)
+            elif kind == "num" and factors[-1][0] == "unit":
+                break
+            elif kind in STARTS or (kind == "|" and not self.bars and not self.sets):
+                factors.append(self.factor())
+                join_mixed(factors)
+            else:
+                break
+        return _product(factors)
+
+    def signed(self) -> Node:
+        negative = False
+        while self.kind in ("-", "+"):
+            negative ^= self.kind == "-"
+            self.advance()
+        node = self.factor()
+        return ("neg", node) if negative else node
+
+    def factor(self) -> Node:
+        node = atom(self)
+        while True:
+            kind = self.kind
+            if kind == "^":
+                self.advance()
+                node = power(self, node)
+            elif kind == "!":
+                marks = 0
+                while self.kind == "!":
+                    marks += 1
+                    self.advance()
+                if marks > 2:
+                    raise Unreadable("factorials")
+                node = ("fn", "fact" if marks == 1 else "fact2", (node,))
+            elif kind == "'":
+                self.advance()
+                node = derived(node)
+            elif kind == "%":
+                self.advance()
+                node = ("mul", (node, ("unit", "%")))
+            elif kind == "deg":
+                self.advance()
+                node = degrees(self, node)
+            elif kind == "_" and node[0] in ("num", "text", "sym"):
+                self.advance()
+                node = subscript(self, node)
+            else:
+                return node
+
+    def exponent(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unreadable("too deep")
+        if self.kind in ("-", "+"):
+            negative = self.kind == "-"
+            self.advance()
+            node = self.exponent()
+            node = ("neg", node) if negative else node
+        else:
+            node = atom(self)
+            if self.kind == "^":  # 2^3^2
+                self.advance()
+                node = ("pow", node, self.exponent())
+        self.depth -= 1
+        return node
+
+    def peek(self, ahead: int) -> str:
+        at = self.at + ahead
+        return self.tokens[at][0] if at < len(self.tokens) else _END[0]
+
+    def flat(self) -> str:
+        """The next token or group as a name."""
+        if self.kind != "{":
+            text = self.value or self.kind
+            if self.kind == _END[0] or self.kind in ("}", ")", "]"):
+                raise Unreadable("nothing there")
+            self.advance()
+            return text
+        out, level = [], 0
+        while True:
+            if self.kind == _END[0]:
+                raise Unreadable("unclosed")
+            level += (self.kind == "{") - (self.kind == "}")
+            if self.kind not in ("{", "}"):
+                out.append(self.value or self.kind)
+            self.advance()
+            if level == 0:
+                return "".join(out)
+
+    def argument(self) -> Node:
+        """What \\frac and its like take: a group, or one digit of a number, or one factor without its power."""
+        if self.kind == "num" and len(self.value) > 1 and self.value.isdecimal():
+            digit, rest = self.value[0], self.value[1:]
+            self.tokens[self.at] = ("num", rest)
+            self.value = rest
+            return number(digit)
+        return atom(self)
+
+    def bracket(self, opened: str) -> Node:
+        self.advance()
+        node = inside(self, (")", "]"))
+        closed = self.kind
+        if closed not in (")", "]"):
+            raise Unreadable("unclosed bracket")
+        self.advance()
+        if node[0] == "list":
+            return ("group", opened, closed, node[1])
+        if (opened, closed) not in (("(", ")"), ("[", "]")):
+            raise Unreadable("brackets")
+        return node
+
+    def atom(self) -> Node:
+        return atom(self)
+
+
+def _product(factors: list[Node]) -> Node:
+    return factors[0] if len(factors) == 1 else ("mul", tuple(factors))

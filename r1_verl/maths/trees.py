@@ -1,0 +1,63 @@
+"""Walking trees (the nodes are described in `parse`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Node = tuple
+
+
+def any_node(node: Node, test: Callable[[Node], bool]) -> bool:
+    """Whether a node of the tree passes a test. The test is also shown the tuples that hold nodes (a list's items)."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        if test(node):
+            return True
+        for child in node:
+            if type(child) is tuple and child:
+                stack.append(child)
+    return False
+
+
+def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The same node over changed children."""
+
+    def each(child):
+        if not isinstance(child, tuple) or not child:
+            return child
+        if isinstance(child[0], str):
+            return change(child)
+        return tuple(map(each, child))
+
+    return (node[0], *map(each, node[1:]))
+
+
+def names(node: Node) -> set[str]:
+    """The free names of a tree: variables, words, functions nobody knows."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        tag = node[0]
+        if tag == "sym" or tag == "text":
+            found.add(node[1])
+        elif tag == "sum" or tag == "prod":
+            found |= (names(node[4]) - {node[1]}) | names(node[2]) | names(node[3])
+        else:
+            if tag == "fn" and node[1][0] == "?":
+                found.add(node[1])
+            for child in node:
+                if type(child) is tuple and child:
+                    stack.append(child)
+    return found
+
+
+def rename(node: Node, new: dict[str, str]) -> Node:
+    """The tree with its names changed."""
+    if not new:
+        return node
+    if node[0] == "sym" or node[0] == "text":
+        return (node[0], new.get(node[1], node[1]))
+    changed = rebuild(node, lambda child: rename(child, new))
+    return ("fn", new.get(node[1], node[1]), changed[2]) if node[0] == "fn" else changed

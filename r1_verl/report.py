@@ -1,0 +1,110 @@
+"""What a run did: a table before/after, the curve as a picture, sample responses, and where everything lies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from r1_verl.runs import Run, Step, read_curve
+
+SAMPLES = 5
+
+
+def validation(data: Mapping[str, float]) -> dict[str, float]:
+    """Strict accuracy of each validation source in one step's metrics, {} where nothing was validated."""
+    found = {}
+    for key, value in data.items():
+        match = re.fullmatch(r"val-core/(.+)/acc/mean@\d+", key)
+        if match:
+            found[match[1]] = value
+    return found
+
+
+def write(run: Run) -> str:
+    """Write report.md and curve.png into the run's folder, print the report and return it."""
+    curve = read_curve(run)
+    text = "\n".join(
+        [f"# {run.folder.name}", "", *_table(curve), "", *_samples(run, curve), "", *_places(run, _plot(run, curve))]
+    )
+    (run.folder / "report.md").write_text(text + "\n")
+    print("\n" + text)
+    return text
+
+
+def _table(curve: Sequence[Step]) -> list[str]:
+    validated = [(step.step, validation(step.data)) for step in curve if validation(step.data)]
+    trained = [step for step in curve if "critic/score/mean" in step.data]
+    if not validated or not trained:
+        return ["No validation and no finished step yet."]
+    (first, before), (last, after) = validated[0], validated[-1]
+    rows = [("", f"before (step {first})", f"after (step {last})", "gain")]
+    for source in sorted(before.keys() & after.keys()):
+        gain = 100 * (after[source] - before[source])
+        rows.append((f"accuracy, {source}", f"{before[source]:.3f}", f"{after[source]:.3f}", f"{gain:+.1f} points"))
+    for name, key in (("reward in training", "critic/score/mean"), ("response tokens", "response_length/mean")):
+        start, end = trained[0].data[key], trained[-1].data[key]
+        rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    seconds = sum(step.data.get("timing_s/step", 0.0) for step in trained)
+    return [*lines, "", f"{len(trained)} steps, {seconds / 60:.1f} minutes of training."]
+
+
+def _samples(run: Run, curve: Sequence[Step]) -> list[str]:
+    """The last validation's first responses, with their scores."""
+    dumps = sorted(run.validation.glob("*.jsonl"), key=lambda path: int(path.stem))
+    if not dumps:
+        return []
+    records: list[dict[str, Any]] = []
+    for line in dumps[-1].read_text(errors="replace").splitlines()[:: max(1, 37)][:SAMPLES]:
+        records.append(json.loads(line))
+    lines = [f"Sample responses (step {dumps[-1].stem}):"]
+    for record in records:
+        lines += [
+            "",
+            f"- ground truth `{record['gts']}`, score {record['score']:.2f}, outcome {record.get('outcome')}:",
+            "",
+            *("      " + part for part in record["output"].splitlines()[:12]),
+        ]
+    return lines
+
+
+def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    trained = [step for step in curve if "critic/score/mean" in step.data]
+    if not trained:
+        return None
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6))
+    steps = [step.step for step in trained]
+    left.plot(steps, [step.data["critic/score/mean"] for step in trained], label="training reward")
+    for source in sorted({source for step in curve for source in validation(step.data)}):
+        points = [(step.step, validation(step.data)[source]) for step in curve if source in validation(step.data)]
+        left.plot(*zip(*points, strict=True), "o-", label=f"validation accuracy, {source}")
+    left.set(xlabel="step", ylim=(0, None))
+    left.legend(fontsize=8)
+    right.plot(steps, [step.data["response_length/mean"] for step in trained])
+    right.set(xlabel="step", ylabel="response length (tokens)")
+    figure.tight_layout()
+    path = run.folder / "curve.png"
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+    return path
+
+
+def _places(run: Run, picture: Path | None) -> list[str]:
+    places = [
+        ("report", run.folder / "report.md"), ("curve as a picture", picture), ("curve as data", run.folder / "curve"),
+        ("checkpoints", run.checkpoints), ("validation responses", run.validation),
+        ("veRL's own log", run.folder / "log"),
+    ]  # fmt: skip
+    return ["Where everything lies:"] + [f"- {name}: {place}" for name, place in places if place is not None]

@@ -1,0 +1,142 @@
+"""Files of model responses, row by row: JSON lines or Parquet, plain or gzipped, with any of the usual column names."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Where to look, in this order. `output` and `gts` are veRL's dumps (trainer.rollout_data_dir, validation_data_dir).
+_RESPONSE = ("response", "output", "solution_str", "completion")
+_GROUND_TRUTH = ("ground_truth", "gts", "answer")
+_REWARD = ("score", "reward")
+
+
+class FileError(ValueError):
+    """A file that cannot be read as responses. The message is one line and names the fix."""
+
+
+class Row(NamedTuple):
+    """One response with what its scorer needs. reward: the recorded reward, None where there is none."""
+
+    data_source: str
+    response: str
+    ground_truth: Any
+    extra_info: dict[str, Any]
+    reward: float | None
+
+
+class Columns(NamedTuple):
+    """Column names to use instead of the usual ones; source: the data source of every row."""
+
+    source: str | None = None
+    response: str | None = None
+    ground_truth: str | None = None
+    reward: str | None = None
+
+
+def read(path: Path, columns: Columns) -> Iterator[Row]:
+    """The rows of a file, streamed. Raises FileError, naming the row."""
+    for at, record in enumerate(_records(path), start=1):
+        yield _row(record, columns, f"{path.name}, row {at}")
+
+
+def count(path: Path) -> int | None:
+    """How many rows a file has, for a progress bar; None where that cannot be told beforehand."""
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            return pq.read_metadata(path).num_rows
+        if path.suffixes[-2:] == [".parquet", ".gz"]:
+            return None
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    except (OSError, EOFError, ValueError):
+        return None  # the reader says what is wrong
+
+
+def _records(path: Path) -> Iterator[Mapping[str, Any]]:
+    if not path.is_file():
+        raise FileError(f"no file {path}: give a .jsonl, .jsonl.gz or .parquet file of responses")
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    zipped = suffixes[-1:] == [".gz"]
+    kind = suffixes[-2:-1] if zipped else suffixes[-1:]
+    try:
+        if kind == [".parquet"]:
+            yield from _parquet(path, zipped)
+        elif kind in ([".jsonl"], [".json"], [".ndjson"]):
+            yield from _json_lines(path, zipped)
+        else:
+            raise FileError(f"{path.name} is neither .jsonl nor .parquet (.gz allowed): convert or rename it")
+    except (OSError, EOFError) as error:
+        raise FileError(f"cannot read {path.name}: {error}") from None
+
+
+def _json_lines(path: Path, zipped: bool) -> Iterator[Mapping[str, Any]]:
+    with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError):
+                raise FileError(f"{path.name}, line {number} is no JSON: one object a line is wanted") from None
+            if not isinstance(record, Mapping):
+                raise FileError(f"{path.name}, line {number} is no JSON object: one object a line is wanted")
+            yield record
+
+
+def _parquet(path: Path, zipped: bool) -> Iterator[Mapping[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
+            source = io.BytesIO(file.read()) if zipped else file
+            for batch in pq.ParquetFile(source).iter_batches(batch_size=1024):
+                yield from batch.to_pylist()
+    except pa.ArrowInvalid as error:
+        raise FileError(f"{path.name} is no Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _row(record: Mapping[str, Any], columns: Columns, where: str) -> Row:
+    info = record.get("extra_info")
+    info = dict(info) if isinstance(info, Mapping) else {}
+    prompt = record.get("input")
+    if "think_in_prompt" not in info and isinstance(prompt, str):
+        info["think_in_prompt"] = prompt.rstrip().endswith("<think>")
+    model = record.get("reward_model")
+    nested = {"ground_truth": model["ground_truth"]} if isinstance(model, Mapping) and "ground_truth" in model else {}
+    source = columns.source or record.get("data_source")
+    if not isinstance(source, str) or not source:
+        raise FileError(f"{where} has no data_source: name one for all rows with --source")
+    response = _column(record, columns.response, _RESPONSE, "--response", where)
+    if not isinstance(response, str):
+        raise FileError(f"{where}: the response is no text: name its column with --response")
+    truth = _column({**nested, **record}, columns.ground_truth, _GROUND_TRUTH, "--ground-truth", where)
+    return Row(source, response, truth, info, _reward(record, columns.reward, where))
+
+
+def _column(record: Mapping[str, Any], named: str | None, usual: tuple[str, ...], option: str, where: str) -> Any:
+    for name in (named,) if named else usual:
+        if name in record:
+            return record[name]
+    have = ", ".join(map(str, list(record)[:20]))
+    raise FileError(f"{where} has no column {named or ' or '.join(usual)}: name it with {option} (it has {have})")
+
+
+def _reward(record: Mapping[str, Any], named: str | None, where: str) -> float | None:
+    if named and named not in record:
+        raise FileError(f"{where} has no column {named}: --reward names the recorded reward (default: score or reward)")
+    value = next((record[name] for name in ((named,) if named else _REWARD) if name in record), None)
+    if isinstance(value, Mapping):
+        value = value.get("score")
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if value is not None and named:
+        raise FileError(f"{where}: column {named} holds no number")
+    return None

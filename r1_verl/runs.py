@@ -1,0 +1,148 @@
+"""A run's folder: which configuration it is of, its attempts, and one curve over all of them.
+
+runs/NAME/config.yaml           the resolved configuration; another one under the same name is refused
+runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it wipes its file at each start, so one an attempt)
+runs/NAME/log/attempt-N.log     everything veRL and Ray printed
+runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
+runs/NAME/validation/STEP.jsonl every validation response with its scores
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# What may change between two attempts of one run without making it another experiment.
+_FREE = ("ray_kwargs", "trainer.logger", "trainer.default_local_dir", "trainer.validation_data_dir",
+         "trainer.rollout_data_dir", "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
+         "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.resume_mode",
+         "trainer.val_before_train")  # fmt: skip
+
+
+class RunError(RuntimeError):
+    """A run that can't start or did not end well. The message names the fix."""
+
+
+class Step(NamedTuple):
+    """One line of the curve: the trainer's step (0 is the validation before training) and its metrics."""
+
+    step: int
+    data: Mapping[str, float]
+
+
+class Run(NamedTuple):
+    """A run's folder, made by `open_run`."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def validation(self) -> Path:
+        return self.folder / "validation"
+
+    def attempts(self) -> list[Path]:
+        """Curve files, oldest first."""
+        return sorted(self.folder.glob("curve/attempt-*.jsonl"), key=lambda path: int(path.stem.split("-")[1]))
+
+    def next_attempt(self) -> tuple[Path, Path]:
+        """(curve file, log file) of a new attempt; their folders exist."""
+        number = 1 + max((int(p.stem.split("-")[1]) for p in self.folder.glob("log/attempt-*.log")), default=0)
+        for name in ("curve", "log"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return self.folder / f"curve/attempt-{number}.jsonl", self.folder / f"log/attempt-{number}.log"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the run for this process; the kernel lets go when the process ends, however it ends. Raises RunError."""
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"run {self.folder.name!r} is being trained by another process: wait for it, or RUN=another-name"
+                ) from error
+            yield
+
+    def last_checkpoint(self) -> int:
+        """The step that the next attempt goes on from, 0 for none."""
+        tracker = self.checkpoints / "latest_checkpointed_iteration.txt"
+        try:
+            return int(tracker.read_text().strip())
+        except (OSError, ValueError):
+            return 0
+
+
+def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
+    """The run in `folder`, made if new. Raises RunError if it is there with another configuration."""
+    import yaml
+
+    saved = folder / "config.yaml"
+    mine = _identity(config)
+    if saved.exists():
+        theirs = yaml.safe_load(saved.read_text())
+        differ = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+        if differ:
+            shown = "; ".join(f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} here" for key in differ[:4])
+            more = f" and {len(differ) - 4} more" if len(differ) > 4 else ""
+            raise RunError(
+                f"run {folder.name!r} exists with another configuration ({shown}{more}). Choose: RUN=another-name "
+                f"for a new run, the old settings to resume it, or rm -r {folder} to start over."
+            )
+        return Run(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = saved.with_suffix(".part")
+    part.write_text(yaml.safe_dump(mine, sort_keys=True))
+    os.replace(part, saved)
+    return Run(folder)
+
+
+def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, Mapping) and value:
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        else:
+            flat[prefix] = value
+
+    walk("", config)
+    return {k: v for k, v in flat.items() if not any(k == free or k.startswith(free + ".") for free in _FREE)}
+
+
+def read_curve(run: Run) -> list[Step]:
+    """The run's curve: each step once, from the last attempt that reached it; half-written lines are left out.
+
+    An attempt that resumed after step s discards what earlier ones logged beyond s: those steps were lost with them.
+    """
+    steps: dict[int, dict[str, float]] = {}
+    for path in run.attempts():
+        new = read_attempt(path)
+        if not new:
+            continue
+        first = min(step.step for step in new)
+        steps = {number: data for number, data in steps.items() if number <= first}
+        for step in new:
+            validation_only = all(key.startswith("val") for key in step.data)
+            steps[step.step] = {**steps.get(step.step, {}), **step.data} if validation_only else dict(step.data)
+    return [Step(number, steps[number]) for number in sorted(steps)]
+
+
+def read_attempt(path: Path) -> list[Step]:
+    """The lines of one file of veRL's file logger, in order."""
+    found = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+            found.append(Step(int(record["step"]), record["data"]))
+        except (ValueError, KeyError, TypeError):
+            continue  # the line that a kill cut off
+    return found

@@ -1,0 +1,169 @@
+"""The registry: which scorer judges which data source.
+
+A scorer is a pure function `judge(solution_str, ground_truth, extra_info, **options) -> Score | bool`. It reads the
+response alone (veRL decodes no prompt), never raises on it, returns in bounded time from any thread and never evaluates
+model text. Built-ins register when their module is imported, third parties with `@scorer` in a module named by the
+entry-point group `r1_verl.scorers` or by the environment variable R1_VERL_SCORERS (comma-separated module names).
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from r1_verl.ladders import LADDERS, Ladder
+from r1_verl.score import Score
+
+Judge = Callable[..., "Score | bool"]
+BUILTIN = (
+    "countdown", "mini_r1", "kk", "simplerl", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo",
+    "multiply", "math_general",
+)  # fmt: skip
+MODES = ("strict", "faithful")
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A registered scorer. `faithful` is the published reward, None where nothing was published."""
+
+    name: str
+    strict: Judge
+    faithful: Judge | None
+    ladder: Ladder
+    sources: tuple[str, ...]
+    owner: str
+    options: frozenset[str]
+
+
+class UnknownNameError(LookupError):
+    """A data source, mode, ladder or option that nobody registered. The message names the nearest known ones."""
+
+
+_scorers: dict[str, Scorer] = {}
+_failures: dict[str, str] = {}  # third-party module -> why it did not load
+_loaded = False
+_lock = threading.RLock()  # veRL calls scorers from a thread pool
+
+
+def scorer(
+    name: str, *, sources: Iterable[str] = (), faithful: Judge | None = None, ladder: str = "parts"
+) -> Callable[[Judge], Judge]:
+    """Register the decorated strict judge under `name` for the data sources `sources` (shell patterns allowed).
+
+    faithful: the published reward's own judge, if there is one. ladder: the reward scale used unless a recipe names
+    another. Raises ValueError if the name or a source is already taken, naming both owners.
+    """
+
+    def register(judge: Judge) -> Judge:
+        new = Scorer(
+            name, judge, faithful, find_ladder(ladder), tuple(sources) or (name, f"{name}/*"),
+            f"{judge.__module__}.{judge.__qualname__}", _option_names(judge) | _option_names(faithful),
+        )  # fmt: skip
+        with _lock:
+            for old in _scorers.values():
+                if old.owner == new.owner and old.name == name:
+                    continue  # the same module imported again
+                taken = sorted(set(old.sources) & set(new.sources)) or ([name] if old.name == name else [])
+                if taken:
+                    raise ValueError(
+                        f"scorer {name!r} of {new.owner} claims {', '.join(map(repr, taken))}, which "
+                        f"{old.name!r} of {old.owner} has already: rename one of them"
+                    )
+            _scorers[name] = new
+            find_scorer.cache_clear()
+            resolve.cache_clear()
+        return judge
+
+    return register
+
+
+def _option_names(judge: Judge | None) -> frozenset[str]:
+    parameters = list(inspect.signature(judge).parameters.values())[3:] if judge else []
+    return frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def load_all() -> None:
+    """Import the built-in scorers, then third parties' (entry points and R1_VERL_SCORERS), once."""
+    global _loaded
+    with _lock:
+        if _loaded:
+            return
+        _loaded = True
+        for module in BUILTIN:
+            importlib.import_module(f"{__name__}.{module}")
+        named = [(ep.value, ep.load) for ep in entry_points(group="r1_verl.scorers")]
+        for module in filter(None, map(str.strip, os.environ.get("R1_VERL_SCORERS", "").split(","))):
+            named.append((module, lambda module=module: importlib.import_module(module)))
+        for what, load in named:
+            try:
+                load()
+            except Exception as error:  # one broken third party must not take the others down; lookups name it
+                _failures[what] = f"{type(error).__name__}: {error}"
+                print(f"r1_verl: scorer plugin {what} did not load: {_failures[what]}", file=sys.stderr)
+
+
+@lru_cache(maxsize=4096)
+def find_scorer(data_source: str) -> Scorer:
+    """The scorer of a data source: an exact name first, then the longest matching pattern. Raises UnknownNameError."""
+    load_all()
+    best: tuple[int, Scorer | None] = (-1, None)
+    for entry in _scorers.values():
+        for pattern in entry.sources:
+            if pattern == data_source:
+                return entry
+            if len(pattern) > best[0] and fnmatchcase(str(data_source), pattern):
+                best = (len(pattern), entry)
+    if best[1] is None:
+        known = [pattern for entry in _scorers.values() for pattern in entry.sources]
+        broken = "".join(f"; plugin {what} did not load ({why})" for what, why in _failures.items())
+        raise UnknownNameError(unknown_name("data source", data_source, known) + broken)
+    return best[1]
+
+
+def find_ladder(name: str) -> Ladder:
+    """A reward scale by name. Raises UnknownNameError."""
+    if name not in LADDERS:
+        raise UnknownNameError(unknown_name("ladder", name, LADDERS))
+    return LADDERS[name]
+
+
+@lru_cache(maxsize=4096)
+def resolve(data_source: str, mode: str, ladder: str | None) -> tuple[Scorer, Judge, Ladder]:
+    """The scorer, the judge of that mode and the reward scale of a call. Raises UnknownNameError."""
+    if mode not in MODES:
+        raise UnknownNameError(unknown_name("mode", mode, MODES))
+    entry = find_scorer(data_source)
+    judge = entry.strict if mode == "strict" else entry.faithful
+    if judge is None:
+        raise UnknownNameError(f"scorer {entry.name!r} has no published reward: use mode='strict'")
+    return entry, judge, find_ladder(ladder) if ladder else entry.ladder
+
+
+def known_options() -> frozenset[str]:
+    """Every keyword that some registered scorer takes."""
+    load_all()
+    return frozenset().union(*(entry.options for entry in _scorers.values()))
+
+
+def scorers() -> tuple[Scorer, ...]:
+    """All registered scorers, built-ins first."""
+    load_all()
+    return tuple(_scorers.values())
+
+
+def unknown_name(kind: str, name: Any, known: Iterable[str]) -> str:
+    """An error message for a name nobody registered, with the nearest known ones."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(names)}"
+    return f"unknown {kind} {name!r}; {hint}"

@@ -1,0 +1,218 @@
+"""What the mathematics faces share: reading golds, finding the one final answer of a response, judging it strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from r1_verl.ground_truth import decode
+from r1_verl.maths.extract import last_boxed
+from r1_verl.maths.judge import DEFAULT, Policy, judge
+from r1_verl.response import after_thinking
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, TIMEOUT, WRONG, Score
+from r1_verl.scorers import UnknownNameError, unknown_name
+
+_LINE = 500  # characters of an answer that stands on a line of its own
+_LABELS = ("####", "Answer:", "answer:", "ANSWER:")
+
+
+class Found(NamedTuple):
+    """A final answer: its text (None where there is none) and whether it stands in a closed box."""
+
+    text: str | None
+    boxed: bool = False
+
+
+NOTHING = Found(None)
+
+# The judge in the place of upstream's symbolic steps: numbers and expressions alone, no conventions of ours.
+EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
+QWEN = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0, tolerance=1e-4)
+
+
+# --- ground truths ----------------------------------------------------------------------------------------------------
+
+
+def golds(ground_truth: Any) -> tuple[str, ...]:
+    r"""The gold answers of a row, bare; () where there is none.
+
+    Takes canonical JSON (`{"answer":"5","task":"math"}`, `"answers":[...]` for several), upstream's plain strings
+    (bare, in a `\boxed{}`, or a GSM8K solution ending in `#### 5`), numbers, lists of these, and mappings.
+    """
+    return _golds_of_text(ground_truth) if isinstance(ground_truth, str) else _bare(_raw(ground_truth))
+
+
+def raw_golds(ground_truth: Any) -> tuple[str, ...]:
+    """As `golds`, each as the row spells it (for faithful scorers)."""
+    return _raw_of_text(ground_truth) if isinstance(ground_truth, str) else tuple(_raw(ground_truth))
+
+
+@lru_cache(maxsize=65536)
+def _golds_of_text(text: str) -> tuple[str, ...]:
+    return _bare(_raw(text))
+
+
+@lru_cache(maxsize=65536)
+def _raw_of_text(text: str) -> tuple[str, ...]:
+    return tuple(_raw(text))
+
+
+def is_canonical(ground_truth: Any) -> bool:
+    """Whether a ground truth is this package's JSON (its answer bare), not an upstream's own text."""
+    return isinstance(ground_truth, str) and ground_truth.startswith("{") and isinstance(decode(ground_truth), Mapping)
+
+
+def _raw(value: Any, depth: int = 0) -> list[str]:
+    if isinstance(value, str):
+        found = decode(value) if value.startswith("{") and not depth else None
+        if isinstance(found, Mapping) and ("answer" in found or "answers" in found):
+            return _raw(found, depth + 1)
+        return [value] if value.strip() else []
+    if isinstance(value, Mapping):
+        return _raw(value.get("answers", value.get("answer")), depth + 1) if depth < 2 else []
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, int | float):
+        return [str(value)] if value - value == 0 else []  # no infinity, no NaN
+    if hasattr(value, "tolist"):  # numpy, from Parquet
+        return _raw(value.tolist(), depth)
+    if isinstance(value, list | tuple) and depth < 4:
+        return [text for item in value for text in _raw(item, depth + 1)]
+    return []
+
+
+def _bare(texts: Iterable[str]) -> tuple[str, ...]:
+    out = []
+    for text in texts:
+        if "\\boxed" in text:
+            text = last_boxed(text) or ""
+        elif "####" in text:
+            text = text[text.rfind("####") + 4 :]
+        if text.strip():
+            out.append(text.strip())
+    return tuple(out)
+
+
+# --- the final answer -------------------------------------------------------------------------------------------------
+
+
+def visible(text: str, info: Mapping[str, Any]) -> str:
+    """What a response says outside of its thinking; "" where the thinking never ends."""
+    return after_thinking(text, bool(info.get("think_in_prompt"))) or ""
+
+
+def final_answer(text: str) -> Found:
+    """The one answer of a text without its thinking: in the last `<answer>`, else in the last box, else after a label.
+
+    Of several the last one counts, whatever came before. One that never closes is none, and no earlier one steps in:
+    the exceptions are a closed box in an `<answer>` that generation stopped in (`</answer>` is a usual stop string) and
+    a box behind an empty `<answer>`.
+    """
+    start = text.rfind("<answer>")
+    if start < 0:
+        if "\\boxed" in text or "\\fbox" in text:
+            return in_box(text)
+        return labelled(text)
+    end = text.find("</answer>", start)
+    inside = text[start + 8 :] if end < 0 else text[start + 8 : end]
+    if "\\boxed" in inside or "\\fbox" in inside:
+        return in_box(inside)
+    if end >= 0 and not inside.strip() and ("\\boxed" in text[end:] or "\\fbox" in text[end:]):
+        return in_box(text[end:])
+    if end < 0:
+        return NOTHING
+    inside = inside.strip()
+    return Found(inside[6:-1] if inside.startswith("boxed{") and inside.endswith("}") else inside)
+
+
+def in_box(text: str) -> Found:
+    """The inside of the last box; nothing if that box is not closed."""
+    found = last_boxed(text)
+    return NOTHING if found is None else Found(found.strip(), boxed=True)
+
+
+def labelled(text: str) -> Found:
+    """What follows the last `####` or `Answer:` on its line (on the next line if its own is empty)."""
+    at, length = max((text.rfind(label), len(label)) for label in _LABELS)
+    if at < 0:
+        return NOTHING
+    rest = text[at + length : at + length + 4 * _LINE].lstrip(" \t*:\r\n")
+    return Found(rest.partition("\n")[0][:_LINE].partition("<|")[0].strip(" \t*\r"))
+
+
+def marked(text: str, at: int) -> Found:
+    """The final answer from a mark at `at` on: a tag or box behind the mark is the later answer, else its line."""
+    rest = text[at:]
+    return final_answer(rest) if any(sign in rest for sign in ("\\boxed", "\\fbox", "<answer>")) else labelled(rest)
+
+
+def one_line(ground_truth: Any) -> str | None:
+    """The first gold on one line, for an ideal response; None where there is none."""
+    return next((" ".join(gold.split()) for gold in golds(ground_truth)), None)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def settle(
+    found: Found,
+    wanted: tuple[str, ...],
+    form: float,
+    policy: Policy = DEFAULT,
+    parts: Mapping[str, float] | None = None,
+) -> Score:
+    """The strict verdict on an answer: correct if it equals any gold. One deadline of a second for all of them."""
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH, found.text or "", form, parts)
+    if found.text is None:
+        return Score(NO_ANSWER, "", form, parts)
+    if not found.text:
+        return Score(EMPTY, "", form, parts)
+    outcome = ""
+    for gold in wanted:
+        verdict = judge(found.text, gold, policy, 1.0 / len(wanted))
+        if verdict.equal:
+            outcome = CORRECT
+            break
+        outcome = TIMEOUT if verdict.outcome == TIMEOUT else outcome or verdict.outcome
+    return Score(outcome, found.text, form, parts)
+
+
+def policy_of(math_policy: Mapping[str, Any] | Policy | None) -> Policy:
+    """The judge's conventions a recipe asks for (`math_policy: {percent: false}`). Raises UnknownNameError."""
+    if math_policy is None:
+        return DEFAULT
+    return math_policy if isinstance(math_policy, Policy) else _policy(tuple(sorted(math_policy.items())))
+
+
+@lru_cache(maxsize=64)
+def _policy(items: tuple[tuple[str, Any], ...]) -> Policy:
+    try:
+        return Policy(**dict(items))
+    except TypeError:
+        unknown = next((name for name, _ in items if name not in Policy.__dataclass_fields__), "")
+        raise UnknownNameError(unknown_name("math_policy key", unknown, Policy.__dataclass_fields__)) from None
+
+
+class StandIn:
+    """The judge in the place of an upstream's symbolic step, for one sample: the first timeout ends it.
+
+    Called with (answer, gold); `outcome(equal)` names what came of it.
+    """
+
+    __slots__ = ("policy", "timed_out")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.timed_out = False
+
+    def __call__(self, answer: str, gold: str) -> bool:
+        if self.timed_out:
+            return False
+        verdict = judge(answer, gold, self.policy, 1.0)
+        self.timed_out = verdict.outcome == TIMEOUT
+        return verdict.equal
+
+    def outcome(self, equal: bool) -> str:
+        return CORRECT if equal else TIMEOUT if self.timed_out else WRONG

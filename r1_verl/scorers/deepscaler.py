@@ -1,0 +1,80 @@
+r"""DeepScaleR (agentica-project/deepscaler): 1 if the box behind `</think>` equals any gold, else 0.
+
+Faithful: both think tags must be there (the opening one may stand in the prompt), the last `\boxed{}` after the first
+`</think>` counts, equal by the Hendrycks rules or by the PRM800K grader. Strict: one thinking part, closed, and the one
+final boxed answer behind it, by the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from r1_verl.maths.judge import Policy
+from r1_verl.response import CLOSE, OPEN
+from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, Score
+from r1_verl.scorers import scorer
+from r1_verl.scorers.common_math import (
+    EXACT,
+    NOTHING,
+    StandIn,
+    final_answer,
+    golds,
+    one_line,
+    policy_of,
+    settle,
+    visible,
+)
+from r1_verl.scorers.upstream_hendrycks import last_box
+from r1_verl.scorers.upstream_prm import prm_equal
+
+
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """DeepScaleR's reward. format: 1.0 if both tags are there."""
+    close = solution_str.find(CLOSE)
+    if close < 0 or not (extra_info.get("think_in_prompt") or OPEN in solution_str):
+        return Score(BAD_FORMAT)
+    answer = last_box(solution_str[close + len(CLOSE) :], fbox=True)
+    if answer is None:
+        return Score(NO_ANSWER, format=1.0)
+    wanted = golds(ground_truth)
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH, answer, 1.0)
+    symbolic = StandIn(EXACT)
+    right = any(prm_equal(answer, gold, symbolic) for gold in wanted)
+    return Score(symbolic.outcome(right), answer, 1.0)
+
+
+def strict(
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: Mapping[str, Any],
+    math_policy: Mapping[str, Any] | Policy | None = None,
+    **_: Any,
+) -> Score:
+    """Judge the boxed answer behind the thinking. format: 1.0 for one opened and closed thinking part."""
+    if not one_thinking(solution_str, extra_info):
+        return Score(BAD_FORMAT)
+    found = final_answer(visible(solution_str, extra_info))
+    return settle(found if found.boxed else NOTHING, golds(ground_truth), 1.0, policy_of(math_policy))
+
+
+def one_thinking(text: str, info: Mapping[str, Any]) -> bool:
+    """Whether `<think>` (here or in the prompt) and `</think>` occur once each, in this order."""
+    opened, close = text.find(OPEN), text.find(CLOSE)
+    if close < 0 or text.find(CLOSE, close + 1) >= 0:
+        return False
+    if info.get("think_in_prompt"):
+        # A model may repeat the tag that the prompt opened; once, at the start, it says nothing new.
+        return opened < 0 or (not text[:opened].strip() and text.find(OPEN, opened + 1) < 0)
+    return 0 <= opened < close and text.find(OPEN, opened + 1) < 0
+
+
+def ideal(ground_truth: Any) -> str:
+    """A response that gives the first gold answer as this scorer wants it."""
+    return f"<think>\n</think>\n\\boxed{{{one_line(ground_truth)}}}"
+
+
+scorer(
+    "deepscaler", sources=("deepscaler", "deepscaler/*", "agentica-org/DeepScaleR*"), faithful=faithful, ladder="binary"
+)(strict)

@@ -1,0 +1,80 @@
+"""GSM8K's `#### number`: veRL's strict and flexible reading, and GRPO-Bias's, which wants the text to end there.
+
+Sources: veRL 0.9.1 `utils/reward_score/gsm8k.py`; MYC000801/DS542-project (GRPO-Bias), branch final-update. All compare
+texts, so `18.0` is not `18`. Strict: what follows the last `####` on its line, wherever that is outside the thinking
+(else the one final answer in a tag or box), by the judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from r1_verl.maths.judge import Policy
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
+from r1_verl.scorers import scorer
+from r1_verl.scorers.common_math import final_answer, golds, is_canonical, marked, one_line, policy_of, settle, visible
+
+_TAIL = 300  # characters; veRL looks no further back
+_MARKED = re.compile(r"#### (-?[0-9.,]+)")
+_NUMBER = re.compile(r"-?[0-9.,]+")
+_AT_THE_END = re.compile(r"#### (-?[0-9.,]+)\Z")
+_ENDS = ("<|endoftext|>", "<|im_end|>")
+
+
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """veRL's strict form: the last `#### number` of the last 300 characters."""
+    found = _MARKED.findall(solution_str[-_TAIL:])
+    return _exact(found[-1].replace(",", "") if found else None, ground_truth)
+
+
+def flexible(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """veRL's flexible form: the last number of the last 300 characters, commas kept."""
+    found = _NUMBER.findall(solution_str[-_TAIL:])
+    number = next((text for text in reversed(found) if text != "."), found[0] if found else None)
+    return _exact(number, ground_truth)
+
+
+def grpo_bias(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """GRPO-Bias: the number is the end of the response. Its end-of-text mark is gone before veRL's scorer sees it."""
+    text = solution_str
+    for mark in _ENDS:
+        text = text.removesuffix(mark)
+    found = _AT_THE_END.search(text, max(0, len(text) - _TAIL))
+    return _exact(found[1].replace(",", "") if found else None, ground_truth)
+
+
+def _exact(number: str | None, ground_truth: Any) -> Score:
+    wanted = golds(ground_truth)
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH)
+    if number is None:
+        return Score(NO_ANSWER)
+    if not isinstance(ground_truth, str) or is_canonical(ground_truth) or "####" in ground_truth:
+        wanted = tuple(gold.replace(",", "") for gold in wanted)  # upstream's preparation does this to its golds
+    return Score(CORRECT if number in wanted else WRONG, number, 1.0)
+
+
+def strict(
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: Mapping[str, Any],
+    math_policy: Mapping[str, Any] | Policy | None = None,
+    **_: Any,
+) -> Score:
+    """Judge the final answer. format: 1.0 if a `####` marks it. math_policy: see `maths.policy`."""
+    outside = visible(solution_str, extra_info)
+    at = outside.rfind("####")
+    found = marked(outside, at) if at >= 0 else final_answer(outside)
+    return settle(found, golds(ground_truth), float(at >= 0 and bool(found.text)), policy_of(math_policy))
+
+
+def ideal(ground_truth: Any) -> str:
+    """A response that gives the first gold answer as this scorer wants it."""
+    return f"#### {one_line(ground_truth)}"
+
+
+scorer("gsm8k", sources=("gsm8k", "gsm8k/*", "openai/gsm8k"), faithful=faithful, ladder="binary")(strict)
+scorer("gsm8k_flexible", faithful=flexible, ladder="binary")(strict)
+scorer("grpo_bias", faithful=grpo_bias, ladder="binary")(strict)

@@ -1,0 +1,196 @@
+"""Knights and Knaves: Logic-RL's published reward, and a strict one (Unakar/Logic-RL, verl/utils/reward_score/kk.py).
+
+Both judge format and answer apart, on Logic-RL's scale: format +1 or -1; answer +2 right, -1.5 wrong, -2 not read.
+`parts` holds the two and the ladder `logicrl` adds them up.
+
+Faithful: each of the four tags exactly once and in order, the prompt's `<think>` counted (extra_info
+"think_in_prompt"), else the answer is not looked at: -3. Then as many role words as people, and for each person
+"Name is a role". Role pairs other than knight and knave come from the row ("an" serves before a vowel).
+Departure: an answer of more than 65,536 characters is not read (-1).
+
+Strict: the last `<answer>` outside the thinking holds claims and nothing else: names, roles, and words that cannot turn
+a claim round, in any order, case and markup ("**Zoey**: knight", "Zoey is the knight", "Zoey and Mia are knights"). One
+more word ("not", "false", "if", a stranger's name) and nothing is read: there is no end of ways to take a claim back. A
+person left out, or called both, is invalid. `outcome` and `acc` are the answer's alone and `format` the tags': a right
+answer in a broken form has acc 1 and scores 2 - 1 = 1, where upstream pays it no more than garbage.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from r1_verl.response import CLOSE, OPEN, after_thinking
+from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, CORRECT, EMPTY, INVALID, NO_ANSWER, UNREADABLE, WRONG, Score
+from r1_verl.scorers import scorer
+from r1_verl.scorers.kk_truth import FILLER, NAME, ROLE, SEVERAL, Truth, read_truth
+
+_ANSWER, _END = "<answer>", "</answer>"
+_MAX_READ = 65_536  # characters of an answer, faithful
+_MAX_ANSWER = 4_000  # strict; eight people take 250
+_ANSWER_PART = {CORRECT: 2.0, WRONG: -1.5}
+
+# Marks read as blanks. Not among them: ! ~ ? < / and whatever else could negate or choose.
+_MARKS = "0123456789*_#()[]{}\"'`.,:;|=>-\\$&\t\n\r\v\f"
+_ASCII = bytes(ord(" " if chr(i) in _MARKS else chr(i).lower()) for i in range(128)) + bytes(128)
+_flood = threading.local()  # the last text with more than 32 `<`, and its tags
+_OTHERS = str.maketrans(dict.fromkeys(_MARKS + "–—−→⇒•·“”‘’：，。、（）；", " "))
+
+
+def judge(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
+    """The published reward. format: 1.0 if the tags are in order.
+
+    extra_info["style"] "instruct" or "raw_instruct": upstream's chat prompt has no `Assistant:`, so the first one in
+    the response is taken for the header, and the prompt's `<think>` before it is lost.
+    """
+    truth = read_truth(ground_truth)
+    if truth is None:
+        return Score(BAD_GROUND_TRUTH)
+    text, opened = solution_str, bool(extra_info.get("think_in_prompt"))
+    if extra_info.get("style") in ("instruct", "raw_instruct"):
+        before, header, after = solution_str.partition("Assistant:")
+        text, opened = (after, False) if header else (before, opened)
+    thinks, thoughts, answers, ends = _tags(text)
+    if len(thinks) + opened != 1 or not len(thoughts) == len(answers) == len(ends) == 1:
+        return _apart(BAD_FORMAT, "", 0.0)
+    if not (-1 if opened else thinks[0]) <= thoughts[0] <= answers[0] <= ends[0]:
+        return _apart(BAD_FORMAT, "", 0.0)
+    start, end = answers[0] + len(_ANSWER), ends[0]
+    if end - start > _MAX_READ:
+        return _apart(UNREADABLE, text[start : start + 200], 1.0)
+    answer = text[start:end].strip()
+    return _apart(_published(answer, truth) if answer else EMPTY, answer, 1.0)
+
+
+def _published(answer: str, truth: Truth) -> str:
+    """`Name is a role` for each person, and as many role words (even within words) as people."""
+    text = answer.lower()
+    if text.count(truth.roles[0]) + text.count(truth.roles[1]) != len(truth.solution):
+        return INVALID
+    claims = dict(reversed(_pattern(truth.roles)(text)))  # the first claim about a person counts
+    if not truth.solution.keys() <= claims.keys():
+        return UNREADABLE
+    return CORRECT if all(claims[name] == role for name, role in truth.solution.items()) else WRONG
+
+
+@lru_cache(maxsize=256)
+def _pattern(roles: tuple[str, str]) -> Callable[[str], list[tuple[str, str]]]:
+    """Finds all (name, role) of "name is a role" in lower-case text, in linear time."""
+    return re.compile(rf"\b(\w+)\s+is\s+(?:a|an(?=\s+[aeiou]))\s+({'|'.join(roles)})\b").findall
+
+
+@scorer("kk", sources=["kk", "kk_logic", "kk/*"], faithful=judge, ladder="logicrl")
+def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
+    """Judge one response (see the module's text). format: one thinking, then one answer with something in it."""
+    truth = read_truth(ground_truth)
+    if truth is None:
+        return Score(BAD_GROUND_TRUTH)
+    text, opened = solution_str, bool(extra_info.get("think_in_prompt"))
+    thinks, thoughts, answers, ends = _tags(text)
+    outside = thoughts[0] if thoughts else -1
+    if (thinks and thinks[0] > outside) or (opened and not thoughts):  # what is outside ends, or never begins
+        text, outside = after_thinking(text, opened) or "", -1
+        _, _, answers, ends = _tags(text)
+    start = answers[0] + len(_ANSWER) if answers and answers[0] > outside else 0
+    end = text.find(_END, start, start + _MAX_ANSWER + len(_END)) if start else -1
+    if end < 0:  # none, not closed, or longer than any answer is
+        return _apart(NO_ANSWER, "", 0.0)
+    answer = text[start:end].strip()
+    if not answer:
+        return _apart(EMPTY, "", 0.0)
+    alone = all(len(tags) == 1 or tags[1] < outside for tags in (answers, ends))
+    thought = len(thinks) + opened == len(thoughts) == 1 and (opened or thinks[0] < thoughts[0])
+    return _apart(_claims(answer, truth), answer, 1.0 if thought and alone else 0.0)
+
+
+def _claims(answer: str, truth: Truth) -> str:
+    if answer.isascii():
+        words = answer.encode().translate(_ASCII).decode().split()
+    else:
+        words = answer.lower().translate(_OTHERS).split()
+    if words == truth.sentence:
+        return CORRECT
+    if len(words) == len(truth.sentence):  # the canonical answer, but for the roles?
+        told = words[3::4]
+        words[3::4] = truth.sentence[3::4]
+        if words == truth.sentence and truth.pair.issuperset(told):
+            return WRONG
+        words[3::4] = told
+    return _claims_in(words, truth)
+
+
+def _claims_in(words: list[str], truth: Truth) -> str:
+    claimed: dict[str, str] = {}
+    waiting: list[str] = []  # people whose role comes next
+    several = False  # "are" or "both" stood with them
+    meaning = truth.meaning
+    for word in words:
+        if word not in meaning:
+            return UNREADABLE
+        kind, what = meaning[word]
+        if kind == FILLER:
+            continue
+        if kind == NAME:
+            waiting.append(what)
+        elif kind == SEVERAL:
+            several = True
+        elif not waiting or (len(waiting) > 1 and not several and kind == ROLE):
+            return UNREADABLE
+        else:
+            for person in waiting:
+                if claimed.setdefault(person, what) != what:
+                    return INVALID
+            waiting, several = [], False
+    if waiting:
+        return UNREADABLE
+    if len(claimed) < len(truth.solution):
+        return INVALID
+    return CORRECT if claimed == truth.solution else WRONG
+
+
+def ideal(ground_truth: Any) -> str | None:
+    """A right response to a row, for the gold check; None if the row has no solution."""
+    truth = read_truth(ground_truth)
+    if truth is None:
+        return None
+    lines = [f"({i}) {name.title()} is a {role}" for i, (name, role) in enumerate(truth.solution.items(), 1)]
+    return f"{OPEN}\n{CLOSE}\n{_ANSWER}{chr(10).join(lines)}{_END}"
+
+
+def _tags(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Where `<think>`, `</think>`, `<answer>`, `</answer>` are, from the last one back; of more than one, at least two.
+
+    To look for one character is ten times as fast as for a word: a megabyte without tags costs next to nothing.
+    """
+    thinks, thoughts, answers, ends = tags = ([], [], [], [])
+    at = len(text)
+    for _ in range(32):
+        at = text.rfind("<", 0, at)
+        if at < 0:
+            return tags
+        if text.startswith("/", at + 1):
+            if text.startswith("answer>", at + 2):
+                ends.append(at)
+            elif text.startswith("think>", at + 2):
+                thoughts.append(at)
+        elif text.startswith("answer>", at + 1):
+            answers.append(at)
+        elif text.startswith("think>", at + 1):
+            thinks.append(at)
+    if getattr(_flood, "text", None) is not text:  # both judges see the same text in turn
+        _flood.tags = tuple(_last_two(text, tag) for tag in (OPEN, CLOSE, _ANSWER, _END))
+        _flood.text = text
+    return _flood.tags
+
+
+def _last_two(text: str, tag: str) -> list[int]:
+    last = text.rfind(tag)
+    before = text.rfind(tag, 0, last) if last >= 0 else -1
+    return [at for at in (last, before) if at >= 0]
+
+
+def _apart(outcome: str, pred: str, form: float) -> Score:
+    return Score(outcome, pred, form, {"format": 1.0 if form else -1.0, "answer": _ANSWER_PART.get(outcome, -2.0)})

@@ -1,0 +1,82 @@
+r"""Open-Reasoner-Zero: 1 if the box inside the last `<answer>...</answer>` equals the gold, else 0; no format reward.
+
+Source: Open-Reasoner-Zero, `<answer>.*?(\\boxed{.*}).*?</answer>` and its `is_equal` (Hendrycks rules, else sympy's
+`parse_latex`, which cannot be installed beside veRL: the judge stands in, and sees no more of a list than its first
+element, as there). Upstream also wants generation to have stopped by itself; a response cut off has no `</answer>`, so
+nothing is lost by not seeing the stop reason.
+Strict: the answer in the last `<answer>` outside the thinking, boxed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from r1_verl.maths.judge import Policy
+from r1_verl.score import BAD_GROUND_TRUTH, NO_ANSWER, Score
+from r1_verl.scorers import scorer
+from r1_verl.scorers.common_math import (
+    EXACT,
+    NOTHING,
+    StandIn,
+    final_answer,
+    golds,
+    one_line,
+    policy_of,
+    raw_golds,
+    settle,
+    visible,
+)
+from r1_verl.scorers.upstream_hendrycks import MAX_CHARS, first_element, is_equiv, last_box
+
+
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """Open-Reasoner-Zero's reward. format: 1.0 if the pattern is found."""
+    wanted = raw_golds(ground_truth)
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH)
+    found = extract(solution_str)
+    if found is None:
+        return Score(NO_ANSWER)
+    symbolic = StandIn(EXACT)
+    short = len(found) <= MAX_CHARS
+    right = any(
+        is_equiv(found, gold) or (short and symbolic(first_element(found), first_element(gold))) for gold in wanted
+    )
+    return Score(symbolic.outcome(right), found, 1.0)
+
+
+def extract(text: str) -> str | None:
+    r"""The last box between the first `<answer>` that has one and the last `</answer>`; None if the pattern fails.
+
+    The published pattern is greedy inside, so several answer blocks are one match. Linear, unlike the pattern.
+    """
+    start = text.find("<answer>")
+    box = text.find("\\boxed{", start) if start >= 0 else -1
+    end = text.rfind("</answer>")
+    if box < 0 or end < box:
+        return None
+    close = text.rfind("}", box, end)
+    return last_box(text[box : close + 1]) if close >= 0 else None
+
+
+def strict(
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: Mapping[str, Any],
+    math_policy: Mapping[str, Any] | Policy | None = None,
+    **_: Any,
+) -> Score:
+    """Judge the final answer. format: 1.0 for a closed box in a closed `<answer>`; without it there is no answer."""
+    outside = visible(solution_str, extra_info)
+    found = final_answer(outside)
+    well_formed = found.boxed and outside.rfind("</answer>") > outside.rfind("<answer>") >= 0
+    return settle(found if well_formed else NOTHING, golds(ground_truth), float(well_formed), policy_of(math_policy))
+
+
+def ideal(ground_truth: Any) -> str:
+    """A response that gives the first gold answer as this scorer wants it."""
+    return f"<think>\n</think> <answer> \\boxed{{{one_line(ground_truth)}}} </answer>"
+
+
+scorer("orz", sources=("orz", "orz/*", "Open-Reasoner-Zero/*"), faithful=faithful, ladder="binary")(strict)

@@ -1,0 +1,105 @@
+r"""SimpleRL (hkust-nlp/simpleRL-reason): v0's +1 / -0.5 / -1 on the word "boxed", and v1's 1 / 0.
+
+Faithful v0: the Qwen2.5-Math answer of the response against the gold as the row spells it (upstream normalises one
+side only, so some golds can never be matched: kept). Faithful v1: the same answer, compared by math-verify, both boxed;
+a box is not asked for. Strict, both: the one final answer outside the thinking, in a closed box, against the gold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from r1_verl.maths.judge import Policy
+from r1_verl.score import BAD_GROUND_TRUTH, EMPTY, Score
+from r1_verl.scorers import scorer
+from r1_verl.scorers.common_math import (
+    NOTHING,
+    QWEN,
+    StandIn,
+    final_answer,
+    golds,
+    one_line,
+    policy_of,
+    raw_golds,
+    settle,
+    visible,
+)
+from r1_verl.scorers.math_verify_upstream import outcome
+from r1_verl.scorers.upstream_qwen import extract
+from r1_verl.scorers.upstream_qwen_equal import equal
+
+_STOPS = ("</s>", "<|im_end|>", "<|endoftext|>")
+_BOX = re.compile(r"\\boxed\{")
+_BRACES = re.compile(r"[{}]")
+
+
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """v0's reward. format: 1.0 where the word "boxed" occurs; the ladder pays -1 without it, right or wrong."""
+    text = _cut(solution_str)
+    boxed = float("boxed" in text)
+    wanted = raw_golds(ground_truth)
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH, "", boxed)
+    pred = extract(text)
+    symbolic = StandIn(QWEN)
+    right = any(equal(pred, gold, symbolic) for gold in wanted)
+    return Score(symbolic.outcome(right) if pred or right else EMPTY, pred, boxed)
+
+
+def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
+    """v1's reward. format: 1.0 where a closed box of at most three levels of braces occurs (its "independent" mode)."""
+    text = _cut(solution_str)
+    boxed = float(_has_box(text))
+    wanted = raw_golds(ground_truth)
+    if not wanted:
+        return Score(BAD_GROUND_TRUTH, "", boxed)
+    pred = extract(text)
+    return Score(outcome("boxed", pred, wanted) if pred else EMPTY, pred, boxed)
+
+
+def strict(
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: Mapping[str, Any],
+    math_policy: Mapping[str, Any] | Policy | None = None,
+    **_: Any,
+) -> Score:
+    """Judge the final answer, which must be boxed. format: 1.0 for a closed box. math_policy: see `maths.policy`."""
+    found = final_answer(visible(_cut(solution_str), extra_info))
+    return settle(found if found.boxed else NOTHING, golds(ground_truth), float(found.boxed), policy_of(math_policy))
+
+
+def ideal(ground_truth: Any) -> str:
+    """A response that gives the first gold answer as this scorer wants it."""
+    return f"\\boxed{{{one_line(ground_truth)}}}"
+
+
+def _cut(text: str) -> str:
+    """The response up to the first end mark of each kind; what a model writes behind it is another turn."""
+    for stop in _STOPS:
+        text = text.partition(stop)[0]
+    return text.strip()
+
+
+def _has_box(text: str) -> bool:
+    r"""Whether a `\boxed{...}` closes with at most two levels of braces inside it. Linear in the text."""
+    for box in _BOX.finditer(text):
+        depth = 1
+        for brace in _BRACES.finditer(text, box.end()):
+            depth += 1 if brace[0] == "{" else -1
+            if depth == 0:
+                return True
+            if depth > 3:  # unclosed boxes nest, so this ends each walk three boxes on
+                break
+    return False
+
+
+scorer("simplerl", sources=("simplerl", "simplerl/*"), faithful=faithful, ladder="simplerl")(strict)
+scorer(
+    "simplerl_v1",
+    sources=("simplerl_v1", "simplerl_v1/*", "simplelr_*", "hkust-nlp/SimpleRL-Zoo-Data"),
+    faithful=faithful_v1,
+    ladder="binary",
+)(strict)
