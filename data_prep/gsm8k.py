@@ -1,0 +1,13 @@
+"""GSM8K (openai/gsm8k): grade-school word problems as veRL Parquet files.
+
+python data_prep/gsm8k.py                                   # veRL's prompt and reward: #### NUMBER
+python data_prep/gsm8k.py --style grpo_demo                 # XML tags, rewarded in parts
+python data_prep/gsm8k.py --source train.jsonl --test-source test.jsonl
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("gsm8k", __doc__))

@@ -1,0 +1,12 @@
+"""MATH-8K (SimpleRL): MATH levels 3 to 5, tested on MATH-500, as veRL Parquet files.
+
+python data_prep/math8k.py                                  # SimpleRL-Zoo's Qwen prompt (pass-through template)
+python data_prep/math8k.py --style simplerl_v0 --source math_level3to5_data_processed_with_qwen_prompt.json
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("math8k", __doc__))

@@ -1,0 +1,12 @@
+"""MATH (DigitalLearningGmbH/MATH-lighteval): competition problems as veRL Parquet files.
+
+python data_prep/math_lighteval.py --style openr1_math
+python data_prep/math_lighteval.py --source train.jsonl.gz --test-source test.jsonl.gz
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("math", __doc__))

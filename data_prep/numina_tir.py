@@ -1,0 +1,11 @@
+"""NuminaMath-TIR (AI-MO/NuminaMath-TIR): open-r1's first training set as veRL Parquet files.
+
+python data_prep/numina_tir.py --style openr1
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("numina_tir", __doc__))

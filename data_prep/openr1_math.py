@@ -1,0 +1,11 @@
+"""OpenR1-Math-220k (open-r1/OpenR1-Math-220k): its problems as veRL Parquet files (its traces: long_cot.py).
+
+python data_prep/openr1_math.py --style openr1_main
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("openr1_math", __doc__))

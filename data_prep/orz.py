@@ -1,0 +1,11 @@
+"""Open-Reasoner-Zero (orz_math_57k) as veRL Parquet files.
+
+python data_prep/orz.py --source orz_math_57k_collected.json --test-size 500
+"""
+
+from __future__ import annotations
+
+from r1_verl.data import math_rows, script
+
+if __name__ == "__main__":
+    script.run(lambda: math_rows.main("orz", __doc__))

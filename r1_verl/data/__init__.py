@@ -1,0 +1,1 @@
+"""Data: raw source -> Example -> Parquet row."""

@@ -1,0 +1,119 @@
+r"""Prompt styles for mathematics, word for word as published. build(question) -> messages.
+
+A style names the scorer whose rules it tells the model about (`scorer`; "" leaves the data set's own): prompt and
+reward belong together. Styles whose chat template opens `<think>` itself (R1-Distill) need --think-in-prompt.
+"""
+
+from __future__ import annotations
+
+from r1_verl.data.prompts import Messages, Style
+
+BOXED = r"Please reason step by step, and put your final answer within \boxed{}."
+STEPS_BOXED = r"Let's think step by step and output the final answer within \boxed{}."
+STEPS_MARKED = 'Let\'s think step by step and output the final answer after "####".'
+# DeepSeek-R1, table 1; huggingface/open-r1 of January 2025 writes it without the space between the tags.
+_CONVERSATION = (
+    "A conversation between User and Assistant. The user asks a question, and the Assistant solves it. The assistant "
+    "first thinks about the reasoning process in the mind and then provides the user with the answer. The reasoning "
+    "process and answer are enclosed within <think> </think> and <answer> </answer> tags, respectively, i.e., <think> "
+    "reasoning process here </think>"
+)
+R1_ZERO = f"{_CONVERSATION} <answer> answer here </answer>."
+OPENR1 = f"{_CONVERSATION}<answer> answer here </answer>"
+OPENR1_MAIN = (
+    "You are a helpful AI Assistant that provides well-reasoned and detailed responses. You first think about the "
+    "reasoning process as an internal monologue and then provide the user with the answer. Respond in the following "
+    "format: <think>\n...\n</think>\n<answer>\n...\n</answer>"
+)
+OPENR1_MATH = (
+    "You are a helpful AI Assistant, designed to provided well-reasoned and detailed responses. You FIRST think about "
+    "the reasoning process as an internal monologue and then provide the user with the answer. The reasoning process "
+    "MUST BE enclosed within <think> and </think> tags."
+)
+GRPO_DEMO = "\nRespond in the following format:\n<reasoning>\n...\n</reasoning>\n<answer>\n...\n</answer>\n"
+# sail-sg/understand-r1-zero (`r1`), and Open-Reasoner-Zero with a blank in the place of the line break.
+_R1 = (
+    "A conversation between User and Assistant. The User asks a question, and the Assistant solves it. The Assistant "
+    "first thinks about the reasoning process in the mind and then provides the User with the answer. The reasoning "
+    "process is enclosed within <think> </think> and answer is enclosed within <answer> </answer> tags, respectively, "
+    "i.e., <think> reasoning process here </think> <answer> answer here </answer>."
+)
+_ORZ = (
+    "You must put your answer inside <answer> </answer> tags, i.e., <answer> answer here </answer>. And your final "
+    "answer will be extracted automatically by the \\boxed{} tag.\nThis is the problem:\n"
+)
+_DAPO = (
+    "Solve the following math problem step by step. The last line of your response should be of the form Answer: "
+    "$Answer (without quotes) where $Answer is the answer to the problem.\n\n",
+    '\n\nRemember to put your answer on its own line after "Answer:".',
+)
+
+
+def _user(before: str, after: str, scorer: str = "", think: bool = False, raw: bool = False) -> Style:
+    def build(question: str) -> Messages:
+        return (("user", f"{before}{question}{after}"),)
+
+    return Style(build, think, raw, scorer)
+
+
+def _system(system: str, scorer: str = "") -> Style:
+    def build(question: str) -> Messages:
+        return ("system", system), ("user", question)
+
+    return Style(build, scorer=scorer)
+
+
+def _chatml(system: str, after: str, end: str, scorer: str) -> Style:
+    before = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
+    return _user(before, f"{after}<|im_end|>\n<|im_start|>assistant{end}", scorer, raw=True)
+
+
+MATH: dict[str, Style] = {
+    "base": _system(R1_ZERO),
+    "instruct": _user("", f"\n{BOXED}"),
+    "raw": _user(f"{_R1}\nUser: ", "\nAssistant: <think>", think=True, raw=True),
+    "deepscaler": _user("", f" {STEPS_BOXED}", "deepscaler"),
+    "dapo": _user(*_DAPO, "dapo"),
+    "drgrpo": _chatml(BOXED, "", "\n", "drgrpo"),
+    "drgrpo_none": _user("", "", "drgrpo", raw=True),
+    "drgrpo_r1": _user(f"{_R1}\nUser: ", "\nAssistant: <think>", "drgrpo_r1", think=True, raw=True),
+    "grpo_bias": _user("", f" {STEPS_BOXED}", "math"),
+    "grpo_demo": _system(GRPO_DEMO, "grpo_demo"),
+    "openr1": _system(OPENR1, "openr1"),
+    "openr1_main": _system(OPENR1_MAIN, "openr1"),
+    "openr1_math": _system(OPENR1_MATH, "openr1"),
+    "orz": _user(f"{_R1} User: {_ORZ}", "\n\nAssistant: <think>", "orz", think=True, raw=True),
+    "simplerl_v0": _chatml(BOXED, "", "", "simplerl"),
+    # The published file's braces are doubled: a format string that was never formatted.
+    "simplerl": _chatml("You are a helpful assistant.", f"\n{BOXED.replace('{}', '{{}}')}", "\n", "simplerl_v1"),
+    "simplerl_abel": _user("Question:\n", "\nAnswer:\nLet's think step by step.\n", "simplerl_v1", raw=True),
+}
+GSM8K: dict[str, Style] = {
+    "marked": _user("", f" {STEPS_MARKED}"),
+    "marked_bias": _user("", f" {STEPS_MARKED}", "grpo_bias"),
+    **MATH,
+}
+# What a prepared file may have put around the problem (before, after); the longest match is taken off.
+WRAPPERS: tuple[tuple[str, str], ...] = (
+    (f"{STEPS_BOXED}\n\n", ""),
+    ("", f" {STEPS_BOXED}"),
+    ("", f"\n{BOXED}"),
+    ("", f" {BOXED}"),
+    ("", f" {STEPS_MARKED}"),
+    _DAPO,
+    (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
+        f"\n{BOXED.replace('{}', '{{}}')}<|im_end|>\n<|im_start|>assistant\n",
+    ),
+    (f"<|im_start|>system\n{BOXED}<|im_end|>\n<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant"),
+    ("Question:\n", "\nAnswer:\nLet's think step by step.\n"),
+)
+
+
+def unwrap(prompt: str) -> str:
+    """The problem alone, without a known instruction around it."""
+    fits = [
+        (a, b) for a, b in WRAPPERS if prompt.startswith(a) and prompt.endswith(b) and len(prompt) > len(a) + len(b)
+    ]
+    before, after = max(fits, key=lambda pair: len(pair[0]) + len(pair[1]), default=("", ""))
+    return prompt[len(before) : len(prompt) - len(after)]
