@@ -1,0 +1,1 @@
+"""What runs inside veRL and vLLM; nothing else in the package imports them at its top."""
