@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Sourced by every script: an environment in .venv, made on first use and whenever the pinned set changes.
+# Variables: PYTHON (a Python 3.11 or 3.12), VENV (default .venv), RUN, RUNS, MODEL, DRY_RUN=1, WANDB=1.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$ROOT"
+VENV=${VENV:-$ROOT/.venv}
+
+die() {
+  printf 'r1-verl: %s\n' "$*" >&2
+  exit 2
+}
+
+has_gpu() { command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; }
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-} python3.12 python3.11 python3 python; do
+    if command -v "$candidate" >/dev/null 2>&1 &&
+      "$candidate" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  die "no Python 3.11 or 3.12 found: install one, or set PYTHON=/path/to/python3.12"
+}
+
+# setup_environment EXTRAS [cpu]: install the package with these extras, and vLLM's build for this machine (or its CPU
+# build, in a folder of its own where there is a GPU: the two builds can't live together). What is there stays.
+setup_environment() {
+  local wanted=${1//,/ } kind=cuda pinned have="" missing="" extra python
+  if ! has_gpu; then
+    kind=cpu
+  elif [[ ${2:-} == cpu ]]; then
+    kind=cpu
+    VENV=$VENV-cpu
+  fi
+  wanted="$wanted $kind"
+  [[ ${WANDB:-} == 1 ]] && wanted="$wanted wandb"
+  pinned=$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-')
+  if [[ -f $VENV/.r1_verl && $(head -n 1 "$VENV/.r1_verl") == "$pinned" ]]; then
+    have=$(tail -n 1 "$VENV/.r1_verl")
+  fi
+  for extra in $wanted; do
+    [[ " $have " == *" $extra "* ]] || missing="$missing $extra"
+  done
+  if [[ -n $missing ]]; then
+    have=$(printf '%s' "$have$missing" | xargs)
+    python=$(find_python)
+    printf 'Setting up %s (%s; %s): half a minute from a near mirror\n' "$VENV" "$("$python" --version)" "$have"
+    "$python" -m venv "$VENV"
+    if ! "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv>=0.8" ||
+      ! "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
+        --constraint constraints.txt --editable ".[${have// /,}]"; then
+      die "the packages could not be installed (see above): check the network, or point UV_INDEX_URL at a mirror"
+    fi
+    printf '%s\n%s\n' "$pinned" "$have" >"$VENV/.r1_verl"
+  fi
+  export PATH="$VENV/bin:$PATH"
+}
+
+# The CPU platform: what has to be in the environment before Ray starts, on every node.
+use_cpu() {
+  export VERL_PLATFORM=cpu
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
+  export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+}
