@@ -1,0 +1,231 @@
+"""Examples, the common schema, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from r1_verl.data import files, sources
+from r1_verl.data.example import DataError, Example, gold_response, schema, to_batch
+from r1_verl.ground_truth import encode
+
+
+def example(index: int = 0, answer: str = "1 + 2 + 3", **change) -> Example:
+    made = Example(
+        data_source="countdown",
+        messages=(("system", "Think."), ("user", "1 2 3 = 6")),
+        ground_truth=encode("countdown", numbers=[1, 2, 3], target=6),
+        gold=gold_response(answer),
+        index=index,
+        split="train",
+        style="tiny",
+        difficulty=3.0,
+        question="1 2 3 = 6",
+        meta={"b": 1, "a": "é"},
+    )
+    return replace(made, **change)
+
+
+@contextmanager
+def file_size_limit(size: int):
+    """No file may grow beyond `size` bytes: what a full disk looks like to a writer."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_batch_is_the_rows():
+    examples = [example(0), example(1, messages=(("user", "x"),), difficulty=None, meta={}), example(2, split="test")]
+    batch = to_batch(examples)
+    batch.validate(full=True)
+    assert batch.schema == schema()
+    assert batch.equals(pa.RecordBatch.from_pylist([e.to_row() for e in examples], schema=schema()))
+    assert batch.to_pylist() == [e.to_row() for e in examples]
+    assert json.loads(examples[0].to_row()["extra_info"]["meta"]) == {"a": "é", "b": 1}
+
+
+def test_gold_response_follows_the_prompt():
+    assert gold_response("1") == "<think>\n</think>\n<answer>1</answer>"
+    assert gold_response("1", think_in_prompt=True) == "\n</think>\n<answer>1</answer>"
+
+
+def test_write_and_read_back(tmp_path):
+    counts = files.write_set(
+        tmp_path / "new" / "set", {"train": map(example, range(20)), "test": [example(0)]}, {"source": "made", "n": 1}
+    )
+    assert counts == {"train": 20, "test": 1}
+    folder = tmp_path / "new" / "set"
+    names = ["test.parquet", "test.provenance.json", "train.parquet", "train.provenance.json"]
+    assert sorted(p.name for p in folder.iterdir()) == names
+    table = pq.read_table(folder / "train.parquet")
+    assert table.schema.remove_metadata() == schema()
+    assert table.to_pylist() == [example(i).to_row() for i in range(20)]
+    assert files.read_provenance(folder / "train.parquet") == {"source": "made", "n": 1, "rows": 20, "left_out": {}}
+    beside = json.loads((folder / "train.provenance.json").read_text())
+    assert beside["file"] == "train.parquet" and beside["source"] == "made" and beside["rows"] == counts
+
+
+def test_equal_runs_give_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        files.write_set(tmp_path / name, {"train": map(example, range(9000))}, {"versions": files.versions("pytest")})
+    for file in ("train.parquet", "train.provenance.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_golds_that_do_not_score_are_counted_listed_and_left_out(tmp_path):
+    wrong, unread = example(1, answer="1 + 2 - 3"), example(2, answer="six")
+    left_out = [files.LeftOut(7, "repeats an earlier row")]
+    counts = files.write_set(tmp_path, {"train": [example(0), wrong, unread]}, {}, left_out)
+    assert counts == {"train": 1}
+    assert [entry.row for entry in left_out] == [7, 1, 2]
+    assert "gold does not score 1.0 (wrong)" in left_out[1].reason
+    beside = json.loads((tmp_path / "train.provenance.json").read_text())
+    assert [entry["row"] for entry in beside["left_out"]] == [7, 1, 2]
+    assert sum(files.read_provenance(tmp_path / "train.parquet")["left_out"].values()) == 3
+    assert "left out 1: repeats an earlier row" in files.summary(left_out)
+
+
+def test_a_part_without_rows_writes_nothing(tmp_path):
+    with pytest.raises(DataError, match="test: no row is left to write"):
+        files.write_set(tmp_path, {"train": [example(0)], "test": [example(0, answer="0")]}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_files_and_nothing_else(tmp_path):
+    files.write_set(tmp_path, {"train": [example(0)]}, {})
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    long = [example(i, question=f"{i * 7919:x}" * 200) for i in range(3000)]
+    with (
+        file_size_limit(20_000),
+        pytest.raises(OSError, match=r"cannot write .*train\.parquet: File too large; make room"),
+    ):
+        files.write_set(tmp_path, {"train": long}, {})
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_an_error_in_the_rows_leaves_nothing(tmp_path):
+    def broken():
+        yield example(0)
+        raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError):
+        files.write_set(tmp_path, {"train": [example(0)], "test": broken()}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot write"):
+        files.write_set(tmp_path / "file" / "deeper", {"train": [example(0)]}, {})
+
+
+def test_atomic_file(tmp_path):
+    with files.atomic_file(tmp_path / "x") as file:
+        file.write(b"old")
+    with pytest.raises(ValueError), files.atomic_file(tmp_path / "x") as file:
+        file.write(b"new")
+        raise ValueError
+    assert (tmp_path / "x").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_files_of_different_sets_concatenate_in_datasets(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    files.write_set(tmp_path, {"a": [example(0)], "b": [example(1, messages=(("user", "x"),), meta={})]}, {})
+    a, b = (datasets.Dataset.from_parquet(str(tmp_path / f"{n}.parquet"), cache_dir=str(tmp_path)) for n in "ab")
+    both = datasets.concatenate_datasets([a, b])
+    assert len(both) == 2 and both.features == a.features
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.parquet", None, "there is no file .*missing.parquet"),
+        ("x.csv", b"a,b\n", "not a file that ends in .parquet"),
+        ("x.parquet", b"PAR1 and then nothing", "cannot read .*truncated"),
+        ("x.jsonl", b'{"a": 1}\n{"a": ', "cannot read"),
+        ("x.json", b'{"a": 1}', "one array of objects"),
+        ("x.json", b"[]", "has no rows"),
+        ("x.json", b"[1, 2]", "not a table"),
+        ("x.jsonl.gz", b"not gzip", "cannot read"),
+        ("x.jsonl", b"\xff\xfe\x00", "cannot read"),
+    ],
+)
+def test_sources_that_cannot_be_read(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        sources.from_file(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_column_says_what_is_there(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"question": 1, "answer": 2}')
+    found = sources.from_file(tmp_path / "x.jsonl")
+    with pytest.raises(DataError, match=r"x.jsonl has no column problem \(it has question, answer\)"):
+        sources.need(found.rows, ["problem", "answer"], found.record)
+
+
+def test_hub_sets_are_read_by_configuration_or_folder(tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    repo = tmp_path / "repo"  # `load_dataset` takes a folder as it takes a repository
+    for folder in ("easy", "hard"):
+        (repo / folder).mkdir(parents=True)
+        (repo / folder / "train.jsonl").write_text(json.dumps({"problem": folder, "answer": "1"}))
+        (repo / folder / "test.jsonl").write_text(json.dumps({"problem": f"{folder} test", "answer": "2"}))
+    found = sources.load("hub", str(repo), "test", "hard")
+    assert found.rows == [{"problem": "hard test", "answer": "2"}]
+    assert found.record["split"] == "test"
+    rows, _ = sources.stream("hub", str(repo), "train", "easy")
+    assert [row["problem"] for row in rows] == ["easy"]
+    with pytest.raises(DataError, match=r"cannot load .*HF_ENDPOINT"):
+        sources.load("hub", str(repo), "nosuch")
+
+
+def test_the_hub_out_of_reach_names_the_offline_ways(tmp_path):
+    code = (
+        "from r1_verl.data import sources\n"
+        "try: sources.load('hub', 'Jiayi-Pan/Countdown-Tasks-3to4')\n"
+        "except ValueError as error: print(error)"
+    )
+    import os
+
+    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | offline, capture_output=True, text=True)
+    assert done.stdout.count("\n") == 1, done.stderr
+    for way in ("HF_HOME", "HF_ENDPOINT", "--source PATH", "Jiayi-Pan/Countdown-Tasks-3to4"):
+        assert way in done.stdout
+
+
+def test_the_data_rooms_import_nothing_heavy():
+    import r1_verl.data
+
+    names = sorted(p.stem for p in Path(r1_verl.data.__file__).parent.glob("*.py"))
+    code = f"import sys\nfor name in {names}: __import__('r1_verl.data.' + name)\nprint(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in (
+        "torch",
+        "verl",
+        "ray",
+        "hydra",
+        "transformers",
+        "datasets",
+        "pandas",
+        "pyarrow",
+        "sympy",
+        "math_verify",
+    ):
+        assert f"'{heavy}'" not in loaded

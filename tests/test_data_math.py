@@ -1,0 +1,324 @@
+"""The mathematics sets and the evaluation suites: every known form, counts, prompts byte for byte, bad rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+
+from r1_verl.data import math_rows, math_sets, prompts_math, sources, suites
+from r1_verl.data.math_sets import SETS, Problem, Unusable
+from r1_verl.data.prompts import PASS_THROUGH
+
+
+def load(path, name: str, repeats: str = "drop"):
+    left_out = []
+    found = sources.from_file(path)
+    return math_rows.read_rows(found.rows, SETS[name].read, left_out, repeats), left_out
+
+
+def truth(row) -> str:
+    return json.loads(row["reward_model"]["ground_truth"])["answer"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "usable", "answers"),
+    [
+        ("data_gsm8k.jsonl", "gsm8k", 4, ["72", "10", "5", None]),
+        ("data_math.jsonl", "math", 4, ["0", None, None, "52"]),
+        ("data_math8k_qwen.parquet", "math8k", 3, ["118", None, None]),
+        ("data_math8k_abel.parquet", "math8k", 3, ["118", None, None]),
+        ("data_dapo.parquet", "dapo", 3, ["34", None, None]),
+        ("data_deepscaler.json", "deepscaler", 3, ["60", None, None]),
+        ("data_numina_tir.jsonl", "numina_tir", 1, [r"\frac{63}{400}"]),
+    ],
+)
+def test_every_form_is_read(fixtures, file, name, usable, answers):
+    problems, left_out = load(fixtures / file, name)
+    assert len(problems) == usable
+    for entry, expected in zip(problems, answers, strict=True):
+        assert entry.problem.question.strip() and "boxed{}" not in entry.problem.question
+        assert expected is None or entry.problem.answers == (expected,)
+    assert all(entry.reason == "has no answer" for entry in left_out)
+
+
+def test_golds_are_cleaned(fixtures):
+    problems, _ = load(fixtures / "data_gsm8k.jsonl", "gsm8k")
+    assert problems[3].problem.answers[0].isdigit() and len(problems[3].problem.answers[0]) > 3  # a comma was there
+    assert problems[0].problem.difficulty == 2.0  # two marked calculations
+    problems, _ = load(fixtures / "data_deepscaler.json", "deepscaler")
+    assert problems[2].problem.answers[0] == str(int(problems[2].problem.answers[0]))  # it had a leading zero
+    assert load(fixtures / "data_math.jsonl", "math")[0][3].problem.difficulty is None  # Level ?
+    assert math_sets.whole_number("025") == "25" and math_sets.whole_number("27.0") == "27"
+    assert math_sets.whole_number("1,234") == "1234" and math_sets.whole_number("-07") == "-7"
+    assert math_sets.whole_number("1,23") == "1,23" and math_sets.whole_number("2,3") == "2,3"
+    assert math_sets.answers_of([1.0, " x ", "", None, 2.5]) == ("1", "x", "2.5")
+
+
+SMALL = {
+    "orz": [
+        [{"from": "human", "value": "What is 1+1?"}, {"from": "assistant", "ground_truth": {"value": "2"}}],
+        [{"from": "human", "value": "What is 1+2?"}, {"from": "assistant", "ground_truth": {"value": ""}}],
+        [{"from": "human", "value": "Only one turn"}],
+    ],
+    "openr1_math": [
+        {"problem": "What is $2+2$?", "answer": "4", "question_type": "math-word-problem", "uuid": "a", "source": "x"},
+        {"problem": "Show that $1=1$.", "answer": "proof", "question_type": "proof", "uuid": "b"},
+        {"problem": "Which one is it?", "answer": "B", "question_type": "MCQ", "uuid": "c"},
+        {"problem": "Which? (A) 1 (B) 2 (C) 3", "answer": "B", "question_type": "MCQ", "uuid": "d"},
+        {"problem": "What is $2+5$?", "answer": "7", "question_type": "x", "uuid": "a"},
+        {"problem": "", "answer": "7"},
+    ],
+    "dapo": [
+        {"prompt": [{"role": "user", "content": prompts_math.MATH["dapo"].build("What is 3+3?")[0][1]}],
+         "reward_model": {"ground_truth": "6", "style": "rule-lighteval/MATH_v2"}, "extra_info": {"index": "u-1"}},
+        {"prompt": "What is 3+4?", "solution": "7"},
+    ],
+    "deepscaler": [
+        {"problem": "P1", "answer": ["1", "one"]}, {"problem": "P2", "answer": 27.0}, {"problem": "P3", "answer": None},
+    ],
+    "math8k": [
+        {"input": "x", "question": "Q?", "gt_answer": "5", "level": 3, "subject": "Algebra"},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "reasons"),
+    [
+        ("orz", [("2",)], ["has no answer", "is no pair of turns"]),
+        (
+            "openr1_math",
+            [("4",), ("B",)],
+            [
+                "asks for a proof",
+                "is a choice without its options",
+                "has the id of another problem",
+                "has no problem text",
+            ],
+        ),
+        ("dapo", [("6",), ("7",)], []),
+        ("deepscaler", [("1", "one"), ("27",)], ["has no answer"]),
+        ("math8k", [("5",)], []),
+    ],
+)
+def test_forms_known_from_the_sheets(tmp_path, name, answers, reasons):
+    (tmp_path / "x.json").write_text(json.dumps(SMALL[name]))
+    problems, left_out = load(tmp_path / "x.json", name)
+    assert [entry.problem.answers for entry in problems] == answers
+    assert [entry.reason for entry in left_out] == reasons
+    assert not any("Answer:" in entry.problem.question for entry in problems)
+
+
+def test_repeats_and_contradictions():
+    def read(row):
+        if row is None:
+            raise Unusable("is nothing")
+        return Problem(*row)
+
+    given = [("x + 1", ("1/2",)), ("x+1", ("0.5",)), ("y", ("1",)), ("z", ("3",)), ("y ", ("2",)), None, 5]
+    left_out = []
+    kept = math_rows.read_rows(given, read, left_out)
+    assert [entry.row for entry in kept] == [0, 3]
+    assert [(entry.row, entry.reason) for entry in left_out] == [
+        (1, "repeats an earlier problem"),
+        (2, "is there with different answers"),
+        (4, "is there with different answers"),
+        (5, "is nothing"),
+        (6, "cannot be read (TypeError)"),
+    ]
+    kept = math_rows.read_rows(given[:5], read, [], repeats="keep")
+    assert [entry.row for entry in kept] == [0, 1, 3]
+
+
+def test_hold_out_depends_on_the_texts_alone():
+    problems = [math_rows.Numbered(i, Problem(f"question {i % 50}", ("1",))) for i in range(60)]
+    train, test = math_rows.hold_out(problems, 10)
+    assert 10 <= len(test) <= 11 and len(train) + len(test) == 60
+    assert not {p.problem.question for p in train} & {p.problem.question for p in test}
+    assert {p.problem.question for p in math_rows.hold_out(problems[::-1], 10)[1]} == {p.problem.question for p in test}
+
+
+@pytest.mark.parametrize(("file", "style"), [("qwen", "simplerl"), ("abel", "instruct")])
+def test_math8k_prompts_byte_for_byte(fixtures, file, style):
+    same_as_published(fixtures / f"data_math8k_{file}.parquet", style)
+
+
+@pytest.mark.parametrize(("file", "style"), [("qwen", "simplerl"), ("abel", "instruct")])
+def test_all_of_math8k_byte_for_byte(data_dir, file, style):
+    path = data_dir / "math" / "simplerl_8k" / f"simplelr_{file}_level3to5_train.parquet"
+    assert same_as_published(path, style) == 8521  # all but the two without an answer
+
+
+def same_as_published(path, style) -> int:
+    published = pq.read_table(path).to_pylist()
+    problems, _ = load(path, "math8k", repeats="keep")
+    examples = list(math_rows.to_examples(problems, "math8k", "train", style, prompts_math.MATH))
+    for example in examples:
+        row = published[example.index]
+        assert example.messages == tuple((m["role"], m["content"]) for m in row["prompt"])
+        assert json.loads(example.ground_truth) == {"task": "math", "answer": row["reward_model"]["ground_truth"]}
+    return len(examples)
+
+
+def test_unwrapping_undoes_every_plain_wrapper():
+    question = "Find $x$.\nGive it as a fraction."
+    for before, after in prompts_math.WRAPPERS:
+        assert prompts_math.unwrap(before + question + after) == question
+    assert prompts_math.unwrap(question) == question
+
+
+@pytest.mark.parametrize("style", prompts_math.GSM8K)
+def test_every_style_makes_prompts_whose_golds_score(style, fixtures):
+    from r1_verl.gold import check_gold
+
+    problems, _ = load(fixtures / "data_gsm8k.jsonl", "gsm8k")
+    chosen = prompts_math.GSM8K[style]
+    examples = list(math_rows.to_examples(problems, "gsm8k", "train", style, prompts_math.GSM8K))
+    for example in examples:
+        assert check_gold(example.data_source, example.ground_truth, {"think_in_prompt": example.think_in_prompt}) == ""
+        assert example.data_source in ("gsm8k", f"{chosen.scorer}/gsm8k")
+        assert example.question in example.messages[-1][1]
+        assert example.think_in_prompt == example.messages[-1][1].endswith("<think>")
+        assert not chosen.raw or len(example.messages) == 1
+
+
+def test_prompt_and_scorer_belong_together():
+    from r1_verl.scorers import find_scorer
+
+    made = [math_rows.Numbered(0, Problem("Q", ("1",)))]
+    for name in SETS:
+        for style in prompts_math.MATH:
+            (example,) = math_rows.to_examples(made, name, "train", style, prompts_math.MATH)
+            wanted = prompts_math.MATH[style].scorer or {"gsm8k": "gsm8k"}.get(name, "math")
+            assert find_scorer(example.data_source).name == wanted
+    (example,) = math_rows.to_examples(made, "aime24", "test", "dapo", prompts_math.MATH, own_source=True)
+    assert example.data_source == "aime24"
+
+
+def test_raw_styles_are_what_the_pass_through_template_gives():
+    jinja2 = pytest.importorskip("jinja2")
+    template = jinja2.Template(PASS_THROUGH)
+    for style in prompts_math.MATH.values():
+        if style.raw:
+            ((role, content),) = style.build("What is 1 + 1?")
+            assert template.render(messages=[{"role": role, "content": content}]) == content
+
+
+SCRIPTS = {
+    "gsm8k": ("gsm8k/train.jsonl.gz", "gsm8k/test.jsonl.gz", 7473, 1319),
+    "math_lighteval": ("math/train.jsonl.gz", "math/test.jsonl.gz", 7500, 5000),
+    "math8k": (
+        "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet",
+        "math/simplerl_8k/simplelr_qwen_level3to5_test.parquet",
+        8523,
+        500,
+    ),
+    "dapo": ("dapo/train.parquet", None, 17398, 0),
+    "deepscaler": ("deepscaler/train_math.json.gz", None, 7474, 0),
+    "numina_tir": ("numina_tir/train_first_row.jsonl", None, 1, 0),
+}
+WRITTEN = {"gsm8k": 7473, "math_lighteval": 7496, "math8k": 8519, "dapo": 16913, "deepscaler": 7468, "numina_tir": 1}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_counts_of_the_real_files(script, data_dir, tmp_path, name):  # noqa: F811
+    train, test, read, tested = SCRIPTS[name]
+    more = ("--test-source", data_dir / test) if test else ()
+    status, out, err = script(name, "--source", data_dir / train, *more, "--out", "out")
+    assert status == 0, err
+    assert f": {read} rows, " in out
+    written = rows(tmp_path / "out/train.parquet")
+    assert len(written) == WRITTEN[name]
+    record = json.loads((tmp_path / "out/train.provenance.json").read_text())
+    assert len(written) + len(record["left_out"]) == read
+    assert not any("gold" in entry["reason"] for entry in record["left_out"])  # every gold that is there scores
+    assert len({r["extra_info"]["index"] for r in written}) == len(written)
+    if tested:
+        assert len(rows(tmp_path / "out/test.parquet")) == tested
+
+
+def test_folders_and_held_out_rows(script, data_dir, tmp_path):  # noqa: F811
+    assert script("gsm8k", "--source", data_dir / "gsm8k", "--test-size", 50, "--limit", 400, "--out", "a")[0] == 0
+    assert len(rows(tmp_path / "a/train.parquet")) == 350 and len(rows(tmp_path / "a/test.parquet")) == 50
+
+
+def test_script_bad_input(script, fixtures, tmp_path):  # noqa: F811
+    (tmp_path / "foreign.jsonl").write_text('{"text": "no problem here"}')
+    status, _, err = script("math_lighteval", "--source", "foreign.jsonl")
+    assert status == 1 and err.startswith("error: foreign.jsonl has no usable row for math")
+    assert "its columns: text" in err and "DigitalLearningGmbH/MATH-lighteval" in err
+    status, _, err = script("gsm8k", "--source", fixtures / "data_gsm8k.jsonl", "--test-size", 4)
+    assert status == 1 and "leaves nothing to train on" in err
+    status, _, err = script("gsm8k", "--source", tmp_path)
+    assert status == 1 and "holds no train" in err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("style", ["deepscaler", "openr1", "grpo_demo", "instruct"])
+def test_a_template_that_opens_the_thinking(script, fixtures, tmp_path, style):  # noqa: F811
+    source = ("--source", fixtures / "data_gsm8k.jsonl", "--style", style, "--think-in-prompt")
+    assert script("gsm8k", *source, "--out", "t") == (
+        0,
+        "data_gsm8k.jsonl: 4 rows, 4 usable\nt/train.parquet: 4 rows\n",
+        "",
+    )
+    assert all(r["extra_info"]["think_in_prompt"] for r in rows(tmp_path / "t/train.parquet"))
+    status, _, err = script("gsm8k", *source[:2], "--style", "raw", "--think-in-prompt")
+    assert status == 1 and "--think-in-prompt is for chat styles" in err
+    small = ("--train-size", 5, "--test-size", 0, "--think-in-prompt")
+    for name in ("countdown", "kk", "multiply"):
+        assert script(name, *small, "--style", "base", "--out", name)[0] == 0
+        assert all(r["extra_info"]["think_in_prompt"] for r in rows(tmp_path / name / "train.parquet"))
+
+
+SUITE_ROWS = {
+    "simplerl": {"aime24": 30, "amc23": 40, "math500": 500, "minerva": 272, "olympiadbench": 675, "gsm8k": 1319},
+    "deepscaler": {"aime24": 30, "amc": 83, "math500": 500, "minerva": 272, "olympiadbench": 675},
+    "understand_r1_zero_arrow": {"aime24": 30, "amc": 83, "math500": 500, "minerva": 272, "olympiadbench": 675},
+    "verl_schema": {"aime24": 30, "amc23": 40, "aime25": 30},
+    "logic_rl": {"amc": 83, "aime_2021_2024": 103},
+}
+
+
+@pytest.mark.parametrize("collection", SUITE_ROWS)
+def test_suites_of_every_collection(script, data_dir, tmp_path, collection):  # noqa: F811
+    expected = SUITE_ROWS[collection]
+    folder = data_dir / "eval" / collection
+    status, _, err = script("eval_suites", "--suites", ",".join(expected), "--source", folder, "--out", "e")
+    assert (status, err) == (0, "")
+    for name, count in expected.items():
+        written = rows(tmp_path / "e" / f"{name}.parquet")
+        assert len(written) == count
+        assert {r["data_source"] for r in written} == {name}
+
+
+def test_suites_of_the_fixture(script, fixtures, tmp_path):  # noqa: F811
+    names = "aime24,amc23,math500,minerva,olympiadbench"
+    status, _, err = script("eval_suites", "--suites", names, "--source", fixtures / "data_eval", "--style", "raw")
+    assert (status, err) == (0, "")
+    one = {name: rows(tmp_path / f"data/eval/{name}.parquet")[0] for name in names.split(",")}
+    assert truth(one["aime24"]) == "25" and truth(one["amc23"]) == "27"
+    assert all(r["extra_info"]["think_in_prompt"] and r["extra_info"]["split"] == "test" for r in one.values())
+    assert json.loads(one["olympiadbench"]["extra_info"]["meta"])["is_multiple_answer"] is True
+    status, _, err = script("eval_suites", "--suites", "aime25", "--source", fixtures / "data_eval")
+    assert status == 1 and "holds no file for aime25" in err
+    assert script("eval_suites", "--suites", "aime99")[0] == 2
+    one_file = fixtures / "data_eval" / "aime24.jsonl"
+    assert "is one file" in script("eval_suites", "--suites", "aime24,amc23", "--source", one_file)[2]
+    assert script("eval_suites", "--suites", "aime24", "--source", one_file, "--out", "one")[0] == 0
+
+
+def test_generated_suites(fixtures):
+    left_out = []
+    made, record = suites.examples("countdown", "hub", "simplerl", 40, left_out)
+    made = list(made)
+    assert len(made) == 40 and {e.style for e in made} == {"raw"} and record["source"] == "generate"
+    assert {e.data_source for e in made} == {"countdown/3", "countdown/4"}
+    made, _ = suites.examples("kk", "hub", "openr1", None, left_out)
+    made = list(made)
+    assert Counter(e.data_source for e in made) == {f"kk/{n}ppl": 100 for n in range(2, 9)}
+    assert {e.style for e in made} == {"instruct"}

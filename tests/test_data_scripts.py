@@ -1,0 +1,155 @@
+"""The scripts in data_prep/, as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from test_data_files import file_size_limit
+
+from r1_verl.data import files
+
+SCRIPTS = Path(__file__).parents[1] / "data_prep"
+
+
+@pytest.fixture
+def script(monkeypatch, capsys, tmp_path):
+    """script(NAME, *arguments) -> (exit status, stdout, stderr), run in this process in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        status = 0
+        try:
+            runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+        except SystemExit as stop:
+            if isinstance(stop.code, str):
+                print(stop.code, file=sys.stderr)
+            status = 1 if isinstance(stop.code, str) else stop.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def rows(path: Path) -> list[dict]:
+    return pq.read_table(path).to_pylist()
+
+
+def test_countdown_as_the_quickstart_makes_it(script, tmp_path):
+    status, out, err = script(
+        "countdown", "--style", "tiny", "--sizes", 3, "--max", 20, "--min-target", 1, "--operators=+-",
+        "--train-size", 300, "--test-size", 40, "--out", "cd", "--processes", 1,
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    assert "cd/train.parquet: 300 rows" in out and "cd/test.parquet: 40 rows" in out
+    train, test = rows(tmp_path / "cd/train.parquet"), rows(tmp_path / "cd/test.parquet")
+    assert len(train) == 300 and Counter(r["data_source"] for r in test) == {"countdown/3": 40}
+    assert [r["extra_info"]["index"] for r in train] == list(range(300))
+    record = files.read_provenance(tmp_path / "cd/train.parquet")
+    assert record["arguments"]["operators"] == "+-" and record["source"] == "generate"
+    assert str(tmp_path) not in (tmp_path / "cd/train.provenance.json").read_text()
+
+
+def test_countdown_surplus_goes_where_the_user_chose(script, tmp_path):
+    common = ("--train-size", 50, "--test-size", 10, "--count", 100, "--processes", 1, "--sizes", 3)
+    expected = {"file": (50, 10, 40), "train": (90, 10, 0), "test": (50, 50, 0), "drop": (50, 10, 0)}
+    for rest, sizes in expected.items():
+        assert script("countdown", *common, "--rest", rest, "--out", rest)[0] == 0
+        found = [tmp_path / rest / f"{part}.parquet" for part in ("train", "test", "rest")]
+        assert tuple(len(rows(path)) if path.exists() else 0 for path in found) == sizes
+
+
+def test_countdown_bytes_do_not_depend_on_processes_or_folder(script, tmp_path):
+    for out, processes in (("a", 1), ("b", 2)):
+        assert (
+            script("countdown", "--train-size", 200, "--test-size", 20, "--out", out, "--processes", processes)[0] == 0
+        )
+    for name in ("train.parquet", "test.parquet", "train.provenance.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_dry_run_shows_what_the_model_will_see_and_writes_nothing(script, tmp_path):
+    status, out, _ = script("countdown", "--dry-run", "--style", "raw", "--train-size", 5, "--test-size", 1)
+    assert status == 0
+    assert out.count("A conversation between User and Assistant.") == 4
+    assert "pass-through template" in out and '"task":"countdown"' in out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "nowhere.parquet"], "there is no file nowhere.parquet"),
+        (["--source", "wrong.jsonl"], "has no column target, nums (it has a)"),
+        (["--source", "truth.jsonl"], "no usable puzzle; left out 1: needs a whole-number target"),
+        (["--sizes", "3", "--max", "4", "--train-size", "1000"], "puzzles exist"),
+        (["--count", "10"], "--count 10 is less than"),
+        (["--limit", "5"], "--limit and --split order are for --source hub or PATH"),
+        (["--operators=^"], "operators must be"),
+    ],
+)
+def test_countdown_bad_input_is_one_line(script, tmp_path, arguments, message):
+    (tmp_path / "wrong.jsonl").write_text('{"a": 1}')
+    (tmp_path / "truth.jsonl").write_text(json.dumps({"reward_model": {"ground_truth": "no JSON"}}))
+    before = set(tmp_path.iterdir())
+    status, out, err = script("countdown", *arguments, "--processes", 1)
+    assert status == 1 and out == ""
+    assert err.startswith("error: ") and message in err
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--train-size", "-1"], ["--train-size", "many"], ["--style", "nice"], ["--sizes", "3;4"], ["--frob"]]
+)
+def test_wrong_arguments_are_refused_by_name(script, arguments):
+    status, _, err = script("countdown", *arguments)
+    assert status == 2 and arguments[0] in err
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(script, tmp_path):
+    with file_size_limit(3000):
+        status, _, err = script("countdown", "--train-size", 2000, "--test-size", 5, "--processes", 1)
+    assert status == 1
+    assert err.startswith("error: ") and "train.parquet: File too large; make room or choose another --out" in err
+    assert err.count("\n") == 1
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_script_runs_as_a_program(tmp_path):
+    arguments = ["--train-size", "20", "--test-size", "5", "--sizes", "3", "--max", "30"]
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "countdown.py", *arguments], cwd=tmp_path, capture_output=True, text=True,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "data/countdown/train.parquet")) == 20
+
+
+def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys):
+    from r1_verl.data import check
+
+    text = (SCRIPTS / "README.md").read_text()
+    code = text[text.index("```python\n") + 10 : text.rindex("```")]
+    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out == "{'train': 2}\n"
+    assert check.main(["data/mine/train.parquet"]) == 0
+
+
+def test_the_readme_names_every_script_and_style():
+    from r1_verl.data import multiply, prompts, prompts_math
+
+    text = (SCRIPTS / "README.md").read_text()
+    own = {"greedy.py", "countdown_traces.py"}  # the quickstart's
+    assert [p.name for p in SCRIPTS.glob("*.py") if p.name not in own and f"`{p.name}`" not in text] == []
+    styles = set(prompts.COUNTDOWN) | set(prompts.KK) | set(multiply.STYLES) | set(prompts_math.MATH)
+    assert [style for style in styles if f"`{style}`" not in text] == []

@@ -1,0 +1,226 @@
+"""Hostile responses and ground truths through every mathematics face, in both modes: bounded, silent, never paid."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from r1_verl.reward import compute_score
+from r1_verl.score import ERROR, OUTCOMES
+
+FACES = (
+    "simplerl simplerl_v1 openr1 gsm8k gsm8k_flexible grpo_bias deepscaler drgrpo drgrpo_r1 dapo orz grpo_demo multiply"
+    " math math_eval minerva math_verify"
+)
+ALL = FACES.split()
+MODES = ("strict", "faithful")
+FAST, WORKER = 0.05, 1.2  # seconds: without and with the killable worker
+USES_WORKER = {"openr1", "simplerl_v1", "math_verify"}  # their published judge is math-verify itself
+
+LONG = 100_000
+TEXTS = {
+    "unclosed answer tags": "<answer>" * 12_500,
+    "unclosed boxes": "\\boxed{" * 20_000,
+    "unclosed boxes, closed at the end": "\\boxed{" * 20_000 + "5" + "}" * 20_000,
+    "nested answer tags": "<answer>" * 5_000 + "5" + "</answer>" * 5_000,
+    "think tags": "<think>" * LONG,
+    "closing think tags": "</think>" * LONG,
+    "answer pairs": "<answer>5</answer>" * 20_000,
+    "answer pairs on one line, last unclosed": "<answer>5</answer>" * 10_000 + "<answer>" * 10_000,
+    "reasoning pairs": "<reasoning>" + "</reasoning> <answer>" * 20_000,
+    "middles": "<think>\n" + "\n</think>\n<answer>\n" * 20_000,
+    "marks": "#### " * 40_000,
+    "answer lines": "Answer: \n" * 40_000,
+    "answer and blanks": "Answer" + " " * LONG + ":" + " " * LONG + "5",
+    "blanks between the tags": "<think></think>" + " " * LONG + "<answer>5</answer>" + " " * LONG,
+    "boxed word": "boxed" * 40_000,
+    "dollars": "$" * 200_000,
+    "braces": "\\boxed{" + "{" * LONG + "}" * LONG + "}",
+    "digits": "\\boxed{" + "7" * LONG + "}",
+    "digits at the end": "so " + "7" * 1_000_000,
+    "digits and commas": "so " + "1," * 500_000,
+    "megabyte of prose": "lorem ipsum so that 5 " * 50_000,
+    "lone surrogate": "\\boxed{\ud8005}",
+    "NUL": "\\boxed{5\x00}",
+    "final answer is": "final answer is $" * 20_000 + "$. I hope",
+    "text macros": "\\boxed{" + "\\text{" * 5_000 + "}",
+    "Step": "Step 1" * 50_000,
+}
+
+
+def crowd() -> float:
+    """How many times slower than alone a process may be now: running processes a core, at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_long_texts_are_quick_and_worth_nothing(name):
+    """Timed by this thread's processor time, which other programs do not lengthen; the worker's by the clock."""
+    slow = {}
+    for source, mode in itertools.product(ALL, MODES):
+        waits = source in USES_WORKER and mode == "faithful"
+        clock, limit = (time.perf_counter, 2 * WORKER * crowd()) if waits else (time.thread_time, FAST)
+        for _ in range(3):
+            start = clock()
+            found = compute_score(source, TEXTS[name], "17", mode=mode)
+            seconds = clock() - start
+            assert found["outcome"] in OUTCOMES and found["outcome"] != ERROR, (source, mode)
+            assert found["acc"] == 0.0, (source, mode)
+            if seconds <= limit:
+                break
+        else:
+            slow[f"{source} {mode}"] = seconds
+    assert slow == {}
+
+
+GROUND_TRUTHS = [
+    *(None, "", " ", "{", "[]", "{}", "null", [], {}, [[]], ["", None], {"answer": None}, {"answers": []}),
+    *(float("nan"), float("inf"), True, b"5", object(), {"task": "math"}, {"answer": {"answer": {"answer": "5"}}}),
+    *('{"task":"math"}', '{"task":"math","answer":""}', '{"answer":' + "[" * 5_000, "[" * 5_000),
+]
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_no_ground_truth_is_never_rewarded(source):
+    for truth, mode in itertools.product(GROUND_TRUTHS, MODES):
+        for response in (
+            "",
+            "\\boxed{}",
+            "<answer></answer>",
+            "\\boxed{5}",
+            "<think>a</think> <answer>\\boxed{5}</answer>",
+        ):
+            found = compute_score(source, response, truth, mode=mode)
+            assert found["acc"] == 0.0 and found["outcome"] != ERROR, (truth, mode, response)
+            if json.loads(found["parts"] or "{}"):
+                assert all(json.loads(found["parts"]).get(name, 0) == 0 for name in ("accuracy", "correctness"))
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_odd_responses_and_info_do_not_raise(source):
+    for response in (None, 5, b"5", ["5"], ""):
+        for info in (None, {}, {"think_in_prompt": None}, {"think_in_prompt": "yes"}):
+            assert compute_score(source, response, "5", info, mode="faithful")["acc"] == 0.0
+
+
+# What a model must not be paid for: published scorers pay for some of these, strict pays for none.
+UNPAID = {
+    "echoed prompt, then the number": "put your final answer within \\boxed{}. 5",
+    "answer in the thinking alone": "<think>\\boxed{5} <answer>5</answer> #### 5\nAnswer: 5",
+    "answer in the thinking, none behind it": "<think>\\boxed{5}</think> I am done.",
+    "unclosed last box": "\\boxed{5} so \\boxed{5",
+    "empty last box": "\\boxed{5} so \\boxed{}",
+    "all candidates": "\\boxed{3} \\boxed{4} \\boxed{5} \\boxed{6}",
+    "list of candidates": "\\boxed{3,4,5}",
+    "either": "\\boxed{5 \\text{ or } 6}",
+    "another variable": "\\boxed{6=5}",
+    "code": '\\boxed{__import__("os").getpid() and 5}',
+    "empty answer": "<think>a</think> <answer></answer>",
+    "unclosed answer": "<think>a</think> <answer>5",
+    "number without a place": "so it is 5",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("name", UNPAID)
+def test_strict_pays_for_no_hole(name):
+    paid = [source for source in ALL if compute_score(source, UNPAID[name], "5")["acc"] != 0.0]
+    assert paid == []
+
+
+IDEAL = "<think>\nwe add\n</think>\n<answer>\n\\boxed{5}\n</answer>"
+RIGHT = dict.fromkeys(ALL, IDEAL) | {
+    "multiply": "<think>a</think><answer>5</answer>",
+    "grpo_demo": "<reasoning>\na\n</reasoning>\n<answer>\n5\n</answer>\n",
+    **dict.fromkeys(("gsm8k", "gsm8k_flexible", "grpo_bias"), "We add.\n#### 5"),
+    "dapo": "We add.\nAnswer: 5",
+}
+
+
+@pytest.mark.parametrize("source", ALL)
+def test_strict_pays_for_the_right_answer(source):
+    found = compute_score(source, RIGHT[source], "5")
+    assert (found["acc"], found["outcome"], found["format"]) == (1.0, "correct", 1.0)
+    assert compute_score(source, RIGHT[source].replace("5", "6"), "5")["acc"] == 0.0
+
+
+@pytest.mark.parametrize("source", ALL)
+@pytest.mark.parametrize("mode", MODES)
+def test_acc_is_the_strict_verdict_in_every_mode(source, mode):
+    responses = [*UNPAID.values(), RIGHT[source], IDEAL, "\\boxed{5}", "#### 5", "Answer: 5"]
+    for response in responses:
+        strict = compute_score(source, response, "5")
+        assert compute_score(source, response, "5", mode=mode, ladder="parts")["acc"] == strict["acc"]
+
+
+PAYLOADS = r"""
+open("MARK","w")
+__import__("os").mkdir("MARK")
+open("MARK","w")and 1*\pi
+\frac{open("MARK","w")}{1}
+().__class__.__bases__[0].__subclasses__()
+5; open("MARK","w")
+\write18{touch MARK}
+\input{|touch MARK}
+exec("open('MARK','w')")
+[open("MARK","w"), 5][1]
+\begin{pmatrix}open("MARK","w")\\1\end{pmatrix}
+(open("MARK","w"), 5)
+x=open("MARK","w")
+"""
+
+
+def test_injected_code_leaves_no_trace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    payloads = PAYLOADS.strip().split("\n")
+    golds = ["5", "\\pi", "x^2+y", "\\begin{pmatrix}1\\\\2\\end{pmatrix}", "(1,2)", "A", *payloads]
+    wrappers = ["\\boxed{%s}", "<think>a</think> <answer>\\boxed{%s}</answer>", "#### %s", "Answer: %s"]
+    for source, mode in itertools.product([name for name in ALL if name not in USES_WORKER], MODES):
+        for payload, gold in zip(itertools.cycle(payloads), golds * 3, strict=False):
+            for wrapper in wrappers:
+                compute_score(source, wrapper % payload, gold, mode=mode)
+    for source in USES_WORKER:  # a process a call: fewer of them
+        for payload in payloads[:6]:
+            compute_score(source, wrappers[1] % payload, "\\pi", mode="faithful")
+            compute_score(source, wrappers[0] % "5", payload, mode="faithful")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recorded_attacks_are_bounded_from_a_thread(data_dir):
+    """Every attack of the shared file, as the answer in a box or as the whole response, sent one at a time."""
+    slow = []
+
+    def attack(row):
+        text = row.get("response") or "We compute. \\[ \\boxed{" + row["answer"] + "} \\]"
+        for source, mode in itertools.product(("simplerl", "deepscaler", "math_eval", "orz", "dapo"), MODES):
+            start, processor = time.perf_counter(), time.thread_time()
+            found = compute_score(source, text, row["gold"], mode=mode)
+            seconds, own = time.perf_counter() - start, time.thread_time() - processor
+            # What waits for the worker waits by the clock; all else is this thread's own time.
+            if own > FAST or seconds > (WORKER * 2 if mode == "faithful" else WORKER) * crowd():
+                slow.append((row["name"], source, mode, own, seconds))
+            assert found["outcome"] in OUTCOMES and found["outcome"] != ERROR
+
+    with gzip.open(data_dir / "pairs" / "math_attacks.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    compute_score("math_eval", "\\boxed{\\int x dx}", "\\frac{x^2}{2}")  # the worker's start is no part of a verdict
+    with ThreadPoolExecutor(1) as pool:
+        list(pool.map(attack, rows))
+    assert len(rows) == 81 and slow == []
+
+
+def test_right_answers_among_heavy_ones_from_32_threads():
+    heavy = ["\\boxed{9^{9^{9^{9}}}}", "\\boxed{\\int_0^1 x^{x} dx}", "\\boxed{\\sum_{k=1}^{1000000000} \\frac{1}{k}}"]
+    jobs = [("math_eval", heavy[i % 3], "\\frac{\\pi^2}{6}") for i in range(26)]
+    jobs += [("math_eval", "\\boxed{\\frac{1}{2}}", "0.5"), ("simplerl", "\\boxed{2\\sqrt{3}}", "\\sqrt{12}")]
+    jobs += [("drgrpo", "\\boxed{(x+1)^2}", "x^2+2x+1"), ("gsm8k", "#### 18", "18"), ("dapo", "Answer: 34", "34")]
+    jobs += [("deepscaler", "<think>a</think> \\boxed{\\frac{3}{4}}", "0.75")]
+    with ThreadPoolExecutor(32) as pool:
+        found = list(pool.map(lambda job: compute_score(*job)["acc"], jobs))
+    assert found == [0.0] * 26 + [1.0] * 6

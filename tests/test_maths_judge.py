@@ -1,0 +1,138 @@
+"""The judge's verdicts: hand-made pairs by topic, a sample of the pairs file, the policy, what never raises."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from r1_verl.maths.judge import Policy, Verdict, judge, judge_many
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def lines(name: str) -> list[dict]:
+    return [json.loads(line) for line in (FIXTURES / name).read_text().splitlines()]
+
+
+OWN = lines("math_pairs_own.jsonl")  # written by hand for this project
+SAMPLE = lines("math_pairs_sample.jsonl")  # two of every rule of pairs/math_pairs.jsonl.gz
+
+
+@pytest.mark.parametrize("topic", sorted({row["topic"] for row in OWN}))
+def test_hand_made_pairs(topic):
+    wrong = [row for row in OWN if row["topic"] == topic and judge(row["answer"], row["gold"]).equal != row["equal"]]
+    assert not wrong
+
+
+def test_a_sample_of_every_rule():
+    missed = [row for row in SAMPLE if judge(row["answer"], row["gold"]).equal != row["equal"]]
+    assert not missed
+
+
+def test_all_pairs(data_dir):
+    with gzip.open(data_dir / "pairs" / "math_pairs.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    accepted = dict.fromkeys(("identity", "rewrite", "wrong"), 0)
+    by_sympy = 0
+    for row in rows:
+        verdict = judge(row["answer"], row["gold"])
+        accepted[row["kind"]] += verdict.equal
+        by_sympy += verdict.stage == "sympy"
+    assert accepted["identity"] == 959
+    assert accepted["rewrite"] >= 0.99 * 2076
+    assert accepted["wrong"] == 0
+    assert by_sympy < 0.01 * len(rows)
+
+
+def test_stage_a_decides_most_pairs_and_never_wrongly(data_dir):
+    with gzip.open(data_dir / "pairs" / "math_pairs.jsonl.gz", "rt") as file:
+        rows = [json.loads(line) for line in file]
+    decided = [(row, v) for row in rows if (v := judge(row["answer"], row["gold"])).stage in ("text", "exact")]
+    assert len(decided) > 0.75 * len(rows)
+    assert all(verdict.equal == row["equal"] for row, verdict in decided)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "verdict"),
+    [
+        ("5", "5", Verdict(True, "correct", "text")),
+        ("5.0", "5", Verdict(True, "correct", "exact")),
+        ("6", "5", Verdict(False, "wrong", "exact")),
+        (r"\sqrt{25}", "5", Verdict(True, "correct", "expr")),
+        (r"\sqrt{26}", "5", Verdict(False, "wrong", "expr")),
+        (r"\sqrt{25", "5", Verdict(False, "unreadable", "expr")),
+        ("", "5", Verdict(False, "unreadable", "text")),
+        ("5", "", Verdict(False, "bad_ground_truth", "text")),
+        ("5", "  ", Verdict(False, "bad_ground_truth", "text")),
+        ("5", None, Verdict(False, "bad_ground_truth", "text")),
+        (None, "5", Verdict(False, "unreadable", "text")),
+        ("5", 5, Verdict(True, "correct", "text")),
+        ("5", 5.0, Verdict(True, "correct", "exact")),
+    ],
+)
+def test_outcome_and_stage(answer, gold, verdict):
+    assert judge(answer, gold) == verdict
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer", "gold", "default", "changed"),
+    [
+        (Policy(percent=False), "25", r"25\%", True, False),
+        (Policy(percent=False), "0.25", r"25\%", True, True),
+        (Policy(units=False), "5", r"5\text{ cm}", True, False),
+        (Policy(units=False), r"5\text{ cm}", r"0.05\text{ m}", True, True),
+        (Policy(units=False), "45", r"45^\circ", True, False),
+        (Policy(unordered=False), "2,1", "1,2", True, False),
+        (Policy(unordered=False), r"\{2,1\}", r"\{1,2\}", True, True),
+        (Policy(assignment=False), "x=5", "5", True, False),
+        (Policy(rounding=0), "0.333333", r"\frac{1}{3}", True, False),
+        (Policy(rounding=3), "0.333", r"\frac{1}{3}", False, True),
+        (Policy(tolerance=1e-4), "20001", "20000", False, True),
+        (Policy(tolerance=1e-4), "20003", "20000", False, False),
+        (Policy(tolerance=1e-4), r"\sqrt{2.0001}", r"\sqrt{2}", False, True),
+    ],
+)
+def test_policy(policy, answer, gold, default, changed):
+    assert judge(answer, gold).equal is default
+    assert judge(answer, gold, policy).equal is changed
+
+
+def test_a_number_as_long_as_an_answer_may_be():
+    number = "7" * 999
+    assert judge(number + ".0", number).equal
+    assert not judge("7" * 998 + "8", number).equal
+    assert judge("x" * 100_000, "x" * 100_000).equal
+    assert judge("x" * 100_000, "5").outcome == "unreadable"
+
+
+PIECES = r"""
+1 2 12 0 .5 1.5 x y n e i \pi \infty + - * / ^ _ ( ) [ ] { } \{ \} , : = < \le \ne \in \cup \setminus \frac \sqrt \sin
+\log ! % \% ^\circ \text{cm} \text{and} \text{foo} \pm | \lfloor \rfloor \begin{pmatrix} \end{pmatrix} & \\ \binom
+\sum_{k=1}^{9} \cdot \times10^ e9 \mathbb{R} \approx \pmod f( ' \max \$ \left( \right) 10 1000 \frac{1}{2} 2^{
+"""
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES.split()), min_size=1, max_size=40), st.sampled_from(OWN))
+def test_nothing_raises_and_every_text_equals_itself(pieces, row):
+    text = " ".join(pieces)
+    assert isinstance(judge(text, row["gold"]), Verdict)
+    assert judge(text, text).equal
+    assert judge(f" {text}", text).equal
+
+
+def test_a_defect_would_be_named(capsys):
+    for row in OWN:
+        judge(row["answer"], row["gold"])
+    assert "raised" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_judge_many_keeps_the_order(processes):
+    pairs = [(str(n), str(n - n % 3)) for n in range(5000)]
+    assert [v.equal for v in judge_many(pairs, processes=processes)] == [n % 3 == 0 for n in range(5000)]

@@ -1,0 +1,180 @@
+"""`r1-verl score FILE`: every file kind, the summary, the comparison with a recorded reward, bad input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from r1_verl import rescore
+from r1_verl.response_files import Columns, Row, read
+
+ROWS = [
+    {"data_source": "gsm8k", "response": "#### 18", "ground_truth": "18", "score": 1.0},
+    {"data_source": "gsm8k", "response": "#### 19", "ground_truth": "18", "score": 0.0},
+    {"data_source": "math", "response": "\\boxed{0.5}", "ground_truth": "\\frac{1}{2}", "score": 0.0},
+    {"data_source": "math", "response": "no answer", "ground_truth": "7", "score": 0.0},
+]
+
+
+def write(path, rows=ROWS):
+    if path.suffixes[0] == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path if path.suffix != ".gz" else path.with_suffix(""))
+        if path.suffix == ".gz":
+            path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+    else:
+        text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.parquet", "r.parquet.gz"])
+def test_every_kind_of_file(tmp_path, capsys, name):
+    assert rescore.main([str(write(tmp_path / name))]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].split() == ["gsm8k", "2", "0.5000", "0.5000", "1.0000", "correct", "1,", "wrong", "1"]
+    assert out[2].split() == ["math", "2", "0.5000", "0.5000", "0.5000", "correct", "1,", "no_answer", "1"]
+    assert out[3] == "recorded reward: 4 rows, 3 agree, 1 differ; mean 0.2500 recorded, 0.5000 here"
+    assert out[4] == "  row 3: 0 recorded, 1 here (correct) '0.5'"
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.jsonl.gz", "o.parquet"])
+def test_output(tmp_path, name):
+    assert rescore.main([str(write(tmp_path / "r.jsonl")), "--out", str(tmp_path / name), "--mode", "faithful"]) == 0
+    out = tmp_path / name
+    if out.suffix == ".parquet":
+        rows = pq.read_table(out).to_pylist()
+    else:
+        data = gzip.decompress(out.read_bytes()) if out.suffix == ".gz" else out.read_bytes()
+        rows = [json.loads(line) for line in data.splitlines()]
+    assert [(row["row"], row["data_source"], row["score"], row["outcome"], row["recorded"]) for row in rows] == [
+        (0, "gsm8k", 1.0, "correct", 1.0),
+        (1, "gsm8k", 0.0, "wrong", 0.0),
+        (2, "math", 1.0, "correct", 0.0),
+        (3, "math", 0.0, "no_answer", 0.0),
+    ]
+    assert {path.name for path in tmp_path.iterdir()} == {"r.jsonl", name}  # no temporary file stays
+
+
+def test_verls_dumps_are_read_as_they_are(tmp_path, capsys):
+    dump = [
+        {"input": "Q <think>\n", "output": "so</think> \\boxed{5}", "gts": "5", "score": 1.0, "step": 1, "uid": "a"},
+        {"input": "Q <think>\n", "output": "so \\boxed{5}", "gts": "5", "score": 1.0, "step": 1, "uid": "b"},
+        {"input": "Q", "output": "so \\boxed{5}", "gts": "5", "score": 0.0, "step": 1, "uid": "c"},
+    ]
+    file = write(tmp_path / "1.jsonl", dump)
+    rows = list(read(file, Columns(source="math")))
+    assert [row.extra_info["think_in_prompt"] for row in rows] == [True, True, False]
+    assert rescore.main([str(file), "--source", "math"]) == 0
+    assert "3 rows, 1 agree, 2 differ" in capsys.readouterr().out  # an answer in the thinking is no answer
+
+
+def test_verls_training_rows_and_named_columns(tmp_path):
+    rows = [
+        {"data_source": "math", "answer_text": "\\boxed{5}", "reward_model": {"ground_truth": "5", "style": "rule"},
+         "extra_info": {"think_in_prompt": False, "index": 3}, "old": True},
+    ]  # fmt: skip
+    found = list(read(write(tmp_path / "r.jsonl", rows), Columns(response="answer_text", reward="old")))
+    assert found == [Row("math", "\\boxed{5}", "5", {"think_in_prompt": False, "index": 3}, 1.0)]
+    mixed = [{"data_source": "math", "response": "\\boxed{5}", "answer": "5", "gold": "6"}]
+    assert next(read(write(tmp_path / "m.jsonl", mixed), Columns(ground_truth="gold"))).ground_truth == "6"
+
+
+def test_ladder_and_options(tmp_path, capsys):
+    rows = [{"data_source": "openr1", "response": "\\boxed{5}", "ground_truth": "$5$"}]
+    file = str(write(tmp_path / "r.jsonl", rows))
+    weights = 'openr1_weights={"tag_count": 1, "reasoning_steps": 1}'
+    assert rescore.main([file, "--option", weights]) == 0
+    assert "0.0000" in capsys.readouterr().out
+    assert rescore.main([file, "--source", "math", "--ladder", "plus_minus"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[2] == "1.0000"
+
+
+def test_all_cores_give_the_same_as_one(tmp_path):
+    rows = [Row("math", f"\\boxed{{{i}}}", str(i % 7), {}, None) for i in range(1500)]
+    one = list(rescore.score_many(rows, workers=1))
+    two = list(rescore.score_many(iter(rows), workers=2))
+    assert [row for row, _ in two] == rows and one == two
+    assert sum(result["acc"] for _, result in two) == 7
+
+
+def test_rows_are_read_little_by_little():
+    """A file larger than memory: the reader is never far ahead of the results."""
+    ahead = read_so_far = 0
+
+    def rows():
+        nonlocal read_so_far
+        for _ in range(4000):
+            read_so_far += 1
+            yield Row("gsm8k", "#### 5", "5", {}, None)
+
+    for done, _ in enumerate(rescore.score_many(rows(), workers=2)):
+        ahead = max(ahead, read_so_far - done)
+    assert read_so_far == 4000 and ahead <= 1200
+
+
+BAD = [
+    (["missing.jsonl"], "no file"),
+    (["r.txt"], "neither .jsonl nor .parquet"),
+    (["bad.jsonl"], "line 2 is no JSON"),
+    (["list.jsonl"], "line 1 is no JSON object"),
+    (["r.jsonl", "--source", "mth"], "unknown data source 'mth'; did you mean"),
+    (["r.jsonl", "--mode", "stric"], "unknown mode 'stric'; did you mean 'strict'?"),
+    (["r.jsonl", "--ladder", "binry"], "unknown ladder 'binry'; did you mean 'binary'?"),
+    (["r.jsonl", "--option", "nothing"], "write it as NAME=VALUE"),
+    (["r.jsonl", "--option", "nosuch=1"], "unknown option 'nosuch'"),
+    (["r.jsonl", "--response", "text"], "has no column text: name it with --response"),
+    (["r.jsonl", "--reward", "gain"], "has no column gain"),
+    (["r.jsonl", "--out", "o.csv"], "choose a name that ends in"),
+    (["nosource.jsonl"], "has no data_source: name one for all rows with --source"),
+    (["notruth.jsonl"], "has no column ground_truth or gts or answer"),
+    (["number.jsonl"], "the response is no text"),
+    (["broken.jsonl.gz"], "cannot read"),
+    (["broken.parquet"], "is no Parquet file"),
+]
+
+
+@pytest.mark.parametrize(("args", "message"), BAD, ids=[message for _, message in BAD])
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys, args, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "r.jsonl")
+    (tmp_path / "r.txt").write_text("x")
+    (tmp_path / "bad.jsonl").write_text(json.dumps(ROWS[0]) + "\n{oops\n")
+    (tmp_path / "list.jsonl").write_text("[1]\n")
+    write(tmp_path / "nosource.jsonl", [{"response": "a", "ground_truth": "b"}])
+    write(tmp_path / "notruth.jsonl", [{"data_source": "math", "response": "a"}])
+    write(tmp_path / "number.jsonl", [{"data_source": "math", "response": 5, "ground_truth": "b"}])
+    (tmp_path / "broken.jsonl.gz").write_bytes(b"no gzip")
+    (tmp_path / "broken.parquet").write_bytes(b"no parquet")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert rescore.main([*args, "--out", "out.jsonl"] if "--out" not in args else args) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and message in told.err and told.err.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_empty_file(tmp_path, capsys):
+    (tmp_path / "r.jsonl").write_text("\n")
+    assert rescore.main([str(tmp_path / "r.jsonl")]) == 0
+    assert capsys.readouterr().out == "r.jsonl holds no rows\n"
+
+
+def test_hostile_rows_do_not_stop_the_file(tmp_path):
+    rows = [
+        {"data_source": "math", "response": "\\boxed{" + "9^{" * 3000, "ground_truth": "5"},
+        {"data_source": "math", "response": "\\boxed{\ud800}", "ground_truth": "\ud800"},
+        {"data_source": "math", "response": "", "ground_truth": None},
+    ]
+    out = tmp_path / "o.parquet"
+    assert rescore.main([str(write(tmp_path / "r.jsonl", rows)), "--out", str(out)]) == 0
+    assert len(pq.read_table(out)) == 3
+
+
+def test_a_recorded_set(data_dir, capsys):
+    file = data_dir / "responses" / "olympiadbench_qwen25_3b.jsonl.gz"
+    assert rescore.main([str(file), "--source", "olympiadbench", "--workers", "2"]) == 0
+    line = capsys.readouterr().out.splitlines()[1].split()
+    assert line[:2] == ["olympiadbench", "1096"] and 0.2 < float(line[3]) < 0.4

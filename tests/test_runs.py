@@ -1,0 +1,79 @@
+"""A run's folder: identity, attempts, one curve over all of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from r1_verl.launch import progress_line
+from r1_verl.runs import Run, RunError, Step, open_run, read_curve
+
+CONFIG = {"data": {"train_batch_size": 64}, "trainer": {"total_training_steps": 60, "experiment_name": "a"}}
+
+
+def attempt(run: Run, *records: dict, cut: str = "") -> None:
+    curve, log = run.next_attempt()
+    log.write_text("")
+    curve.write_text("".join(json.dumps(record) + "\n" for record in records) + cut)
+
+
+def trained(step: int, reward: float) -> dict:
+    return {"step": step, "data": {"critic/score/mean": reward, "training/global_step": step}}
+
+
+def test_same_configuration_opens_again(tmp_path):
+    open_run(tmp_path / "r", CONFIG)
+    longer = {**CONFIG, "trainer": {**CONFIG["trainer"], "total_training_steps": 100}}
+    assert open_run(tmp_path / "r", longer).folder == tmp_path / "r"
+
+
+def test_another_configuration_is_refused_with_the_choice(tmp_path):
+    open_run(tmp_path / "r", CONFIG)
+    with pytest.raises(RunError, match=r"data.train_batch_size: 64 there, 32 here.*RUN=.*rm -r"):
+        open_run(tmp_path / "r", {**CONFIG, "data": {"train_batch_size": 32}})
+
+
+def test_two_processes_cannot_share_a_run(tmp_path):
+    run = open_run(tmp_path / "r", CONFIG)
+    with run.claimed(), pytest.raises(RunError, match="another process"), Run(run.folder).claimed():
+        pass
+    with run.claimed():
+        pass
+
+
+def test_a_resumed_run_counts_no_step_twice(tmp_path):
+    run = open_run(tmp_path / "r", CONFIG)
+    validated = {"step": 0, "data": {"val-core/countdown/3/acc/mean@1": 0.2}}
+    attempt(run, validated, *(trained(n, 0.1) for n in range(1, 8)), cut='{"step": 8, "da')
+    attempt(run, *(trained(n, 0.9) for n in range(6, 9)))
+    curve = read_curve(run)
+    assert [step.step for step in curve] == list(range(9))
+    assert [step.data["critic/score/mean"] for step in curve[1:]] == [0.1] * 5 + [0.9] * 3
+
+
+def test_a_lost_tail_is_not_in_the_curve(tmp_path):
+    run = open_run(tmp_path / "r", CONFIG)
+    attempt(run, *(trained(n, 0.1) for n in range(1, 8)))
+    attempt(run, {"step": 4, "data": {"val-core/x/acc/mean@1": 0.5}})
+    curve = read_curve(run)
+    assert [step.step for step in curve] == [1, 2, 3, 4]
+    assert curve[-1].data == {**trained(4, 0.1)["data"], "val-core/x/acc/mean@1": 0.5}
+
+
+def test_last_checkpoint(tmp_path):
+    run = open_run(tmp_path / "r", CONFIG)
+    assert run.last_checkpoint() == 0
+    run.checkpoints.mkdir()
+    (run.checkpoints / "latest_checkpointed_iteration.txt").write_text("20")
+    assert run.last_checkpoint() == 20
+
+
+def test_progress_line():
+    data = {
+        "critic/score/mean": 0.25, "train-reward/countdown/acc": 0.2, "response_length/mean": 24.6,
+        "timing_s/step": 9.87, "val-core/countdown/3/acc/mean@1": 0.4,
+    }  # fmt: skip
+    assert progress_line(Step(7, data), 60) == (
+        "step    7/60  reward 0.250  acc 0.200  length 24.6  9.9 s  validation countdown/3 0.400"
+    )

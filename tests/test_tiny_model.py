@@ -1,0 +1,64 @@
+"""The quickstart's model folder and its cold-start traces."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from r1_verl import compute_score
+from r1_verl.data.traces import MAX_TRIES, traces
+from r1_verl.tiny_model import NUMBERS, build, build_tokenizer
+
+PUZZLES = [((3, 17, 8), 12), ((1, 2, 20), 19), ((5, 5, 9), 9), ((7, 1, 2), 10)] * 100
+
+
+def test_traces_are_deterministic_honest_and_weak():
+    found = list(traces(PUZZLES, seed=1))
+    assert found == list(traces(PUZZLES, seed=1)) != list(traces(PUZZLES, seed=2))
+    right = 0
+    for (numbers, target), trace in zip(PUZZLES, found, strict=True):
+        truth = json.dumps({"numbers": numbers, "target": target})
+        result = compute_score("countdown", trace.response, truth)
+        assert result["acc"] == trace.correct
+        right += trace.correct
+        tries = re.findall(r"([-+=\d]+) (yes|no)", trace.response)
+        assert 1 <= len(tries) <= MAX_TRIES
+        for worked, verdict in tries:
+            total = 0
+            for term, value in re.findall(r"((?:^|[-+])\d+|^-\d+)(?:=(-?\d+))?", worked):
+                total += int(term)
+                assert value in ("", str(total))
+            assert (verdict == "yes") == (total == target)
+    assert 0.1 < right / len(found) < 0.5
+
+
+def test_tokenizer_writes_any_text_and_numbers_as_one_token():
+    tokenizer = build_tokenizer()
+    for text in ("<think>3+17-8=12 yes</think><answer>3+17-8</answer>", "héllo 123 ∑\n\t", "<|im_end|"):
+        assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == text
+    assert all(len(tokenizer(number).input_ids) == 1 for number in NUMBERS)
+    assert len(tokenizer("\n").input_ids) == 1  # veRL's Qwen prompt builder asks for it
+
+
+def test_model_folder(tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    out = build(tmp_path / "m", seed=1)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(out), AutoTokenizer.from_pretrained(out)
+    assert 0.5e6 < sum(p.numel() for p in model.parameters()) < 1.5e6
+    assert model.config.eos_token_id == tokenizer.convert_tokens_to_ids("<|im_end|>") == tokenizer.eos_token_id
+    assert not (tmp_path / "m.part").exists()
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "3 4 = 7"}], tokenize=False, add_generation_prompt=True
+    )
+    assert text == "<|im_start|>user\n3 4 = 7<|im_end|>\n<|im_start|>assistant\n"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_first_weights_follow_the_seed(tmp_path, seed):
+    first, again = build(tmp_path / "a", seed), build(tmp_path / "b", seed)
+    other = build(tmp_path / "c", seed + 1)
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (first, again, other)]
+    assert weights[0] == weights[1] != weights[2]
