@@ -65,10 +65,10 @@ def test_closing_brace():
 
 
 @pytest.mark.parametrize("piece", ["\\boxed{", "\\boxed", "{", "\\", "1 ", "a", ","])
-def test_a_megabyte_takes_milliseconds(piece):
+def test_a_megabyte_does_not_hang(piece):
     text = piece * (1_000_000 // len(piece))
     began = time.thread_time()
     last_boxed(text)
     last_boxed("\\boxed{" + text)
     last_number(text)
-    assert time.thread_time() - began < 1.0
+    assert time.thread_time() - began < 2.0  # milliseconds; a quadratic search takes minutes

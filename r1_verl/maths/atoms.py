@@ -7,8 +7,7 @@ from fractions import Fraction
 from r1_verl.maths.commands import command, environment, inside, symbol
 from r1_verl.maths.exact import read_exact
 from r1_verl.maths.tokens import Unreadable
-
-Node = tuple
+from r1_verl.maths.trees import Node
 
 # Tokens that can begin a factor of a product written without a sign.
 STARTS = frozenset(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from r1_verl.maths import symbols as S
 from r1_verl.maths.tokens import Token, Unreadable
-
-Node = tuple
+from r1_verl.maths.trees import Node
 
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array"))
 _APPLIED = frozenset("fghFGH")  # letters that mean a function when a bracket follows

@@ -7,12 +7,8 @@ that is killed at its deadline. Nothing an answer holds is evaluated by Python o
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
-from multiprocessing import get_context
 from typing import NamedTuple
 
 from r1_verl.maths import worker
@@ -27,11 +23,10 @@ from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.words import same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, TIMEOUT, UNREADABLE, WRONG
 
-__all__ = ["DEFAULT", "Policy", "Verdict", "judge", "judge_many"]
+__all__ = ["DEFAULT", "Policy", "Verdict", "judge"]
 
 _KEPT_CHARS = 400  # what is read once is kept up to this length
 _SYMPY_CHARS = 400
-_FEW = 4000  # pairs that are judged sooner than processes start
 
 
 class Verdict(NamedTuple):
@@ -152,25 +147,3 @@ def _for_sympy(a: Reading, g: Reading) -> bool:
     if g.exact is not None or max(len(a.text), len(g.text)) > _SYMPY_CHARS:
         return False
     return (a.heavy or bool(a.trees())) and (g.heavy or bool(g.trees()))
-
-
-def judge_many(
-    pairs: Iterable[tuple[str, str]], policy: Policy = DEFAULT, deadline: float = 1.0, processes: int | None = None
-) -> list[Verdict]:
-    """`judge` over (answer, gold) pairs, in their order, on all cores. processes: None is one for each core.
-
-    Starts processes by spawn where there are many pairs: a script that calls it needs the usual `__main__` guard.
-    """
-    pairs = list(pairs)
-    processes = processes or os.cpu_count() or 1
-    if len(pairs) < _FEW or processes == 1:
-        return [judge(answer, gold, policy, deadline) for answer, gold in pairs]
-    size = min(2000, -(-len(pairs) // (4 * processes)))
-    chunks = [(pairs[n : n + size], policy, deadline) for n in range(0, len(pairs), size)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return [verdict for chunk in pool.map(_judge_chunk, chunks) for verdict in chunk]
-
-
-def _judge_chunk(chunk: tuple[list[tuple[str, str]], Policy, float]) -> list[Verdict]:
-    pairs, policy, deadline = chunk
-    return [judge(answer, gold, policy, deadline) for answer, gold in pairs]

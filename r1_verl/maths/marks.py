@@ -7,8 +7,7 @@ from fractions import Fraction
 from r1_verl.maths.atoms import number
 from r1_verl.maths.symbols import ORDINALS
 from r1_verl.maths.tokens import Unreadable
-
-Node = tuple
+from r1_verl.maths.trees import Node
 
 _DIGITS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.")
 

@@ -1,13 +1,4 @@
-r"""From tokens to a tree, by recursive descent. The depth and the number of tokens are bounded; all input is consumed.
-
-Nodes are tuples whose first member is the tag:
-("num", value, digits)  digits: significant digits of a decimal as written, 0 for an integer
-("sym", name) ("const", "pi"|"e"|"i"|"inf") ("unit", name) ("text", words) ("set", name) ("...",)
-("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
-("sum"|"prod", name, low, high, body)
-("list", items) ("group", open, close, items) ("braces", items) ("mat", rows) ("builder", element, condition)
-("rel", operators, sides) ("setop", operator, a, b) ("ratio", items) ("base", digits, base) ("cong", a, b, modulus)
-"""
+"""From tokens to a tree (see `trees`), by recursive descent, bounded in depth and length; all input is consumed."""
 
 from __future__ import annotations
 
@@ -17,9 +8,9 @@ from r1_verl.maths.atoms import STARTS, atom, number
 from r1_verl.maths.commands import inside
 from r1_verl.maths.marks import degrees, derived, join_mixed, mixed, power, subscript
 from r1_verl.maths.tokens import Token, Unreadable
+from r1_verl.maths.trees import Node
 
 MAX_DEPTH = 32
-Node = tuple
 
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))

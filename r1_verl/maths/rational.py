@@ -9,7 +9,7 @@ from r1_verl.maths.trees import Node
 
 MAX_BITS = 40_000  # of an integer
 MAX_FRACTION_BITS = 4_000  # of a fraction's denominator, whose reduction costs more
-BUDGET = 3000  # operations for one pair, those on large numbers counted more than once
+BUDGET = 1500  # operations for one pair, those on large numbers counted more than once; real pairs take up to 770
 
 INTEGER_FUNCTIONS = frozenset(("floor", "ceil", "fact", "fact2", "binom", "mod", "gcd", "lcm"))
 Number = int | Fraction

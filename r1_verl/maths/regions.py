@@ -15,7 +15,7 @@ from r1_verl.maths.trees import Node, names
 _INF: Node = ("const", "inf")
 _ALL = ("neg", _INF), False, _INF, False
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
-_MAX = 64
+_MAX = 32  # intervals of one set
 
 Interval = tuple[Node, bool, Node, bool]  # from, closed, to, closed
 
@@ -140,14 +140,14 @@ def _number(node: Node) -> Fraction | float | None:
 
 def _meet(left: tuple[Interval, ...], right: tuple[Interval, ...]) -> tuple[Interval, ...]:
     out = []
-    for a in left:
-        for b in right:
-            ends = [_number(end) for end in (a[0], b[0], a[2], b[2])]
-            if None in ends:
-                raise ArithmeticError("symbolic ends")
-            low, low_in = a[:2] if ends[0] > ends[1] else b[:2] if ends[1] > ends[0] else (a[0], a[1] and b[1])
-            high, high_in = a[2:] if ends[2] < ends[3] else b[2:] if ends[3] < ends[2] else (a[2], a[3] and b[3])
-            bottom, top = max(ends[:2]), min(ends[2:])
+    ends = [[(_number(low), _number(high)) for low, _, high, _ in side] for side in (left, right)]
+    if any(None in pair for side in ends for pair in side):
+        raise ArithmeticError("symbolic ends")
+    for a, (a_low, a_high) in zip(left, ends[0], strict=True):
+        for b, (b_low, b_high) in zip(right, ends[1], strict=True):
+            low, low_in = a[:2] if a_low > b_low else b[:2] if b_low > a_low else (a[0], a[1] and b[1])
+            high, high_in = a[2:] if a_high < b_high else b[2:] if b_high < a_high else (a[2], a[3] and b[3])
+            bottom, top = max(a_low, b_low), min(a_high, b_high)
             if bottom < top or (bottom == top and low_in and high_in):
                 out.append((low, low_in, high, high_in))
     if len(out) > _MAX:

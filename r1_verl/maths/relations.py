@@ -158,12 +158,7 @@ def _both(judge: Comparison, a: Node, g: Node) -> bool | None:
         x, y = region(a), region(g)
         if x is not None and y is not None:
             return same_region(x, y, judge.same)
-        return a[1] == g[1] and judge_sides(judge, a, g)
-    return a[1] == g[1] and judge_sides(judge, a, g)
-
-
-def judge_sides(judge: Comparison, a: Node, g: Node) -> bool | None:
-    return judge.ordered(a[2], g[2])
+    return a[1] == g[1] and judge.ordered(a[2], g[2])
 
 
 def _rename(a: Node, g: Node) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ import re
 
 from r1_verl.maths import symbols as S
 from r1_verl.maths.extract import closing_brace
-from r1_verl.maths.units import PLAIN, SPELLINGS, UNITS
+from r1_verl.maths.units import PLAIN, SPELLINGS, UNITS, phrase
 
 MAX_TOKENS = 2500
 Token = tuple[str, str]
@@ -41,10 +41,8 @@ _PERIOD = re.compile(r"([0-9]{1,9}?)\1\1$|([0-9]{3,9}?)\2$")
 _ENVIRONMENT = re.compile(r"\{([a-zA-Z]+\*?)\}")
 _BLACKBOARD = re.compile(r"\s*(?:\{([A-Z])\}|([A-Z]))")
 _OPERATORS = {"**": "^", "==": "=", "->": "to", "=>": "implies", ";": ","}
-_UNIT_WORDS = re.compile(r"[A-Za-z$%]+|[0-9]+|\\cdot|\\times|[-^/*·{}()]|\s+")
 _MATHS_IN_TEXT = re.compile(r"(?=[^0-9]*[0-9])[0-9xyn+\-*/^=().,:$\s]+")
 _STUCK = re.compile(r"(sqrt|arcsin|arccos|arctan|sin|cos|tan|cot|ln|log|exp)([A-Za-z]{1,2})")
-_SQUARES = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
 
 
 def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
@@ -202,9 +200,11 @@ def _text(name: str, text: str, at: int, out: list[Token], depth: int) -> int:
         out.append(("sym", inside))
     elif _MATHS_IN_TEXT.fullmatch(inside):
         out.extend(tokenize(inside.replace(" ", ""), depth=depth + 1))
-    elif "\\" in inside and not _units(inside, out):
+    elif units := phrase(inside):
+        out.extend(units)
+    elif "\\" in inside:
         out.extend(tokenize(inside, depth=depth + 1))
-    elif "\\" not in inside and not _units(inside, out):
+    else:
         out.append(("text", " ".join(inside.lower().split())))
     return close + 1
 
@@ -212,42 +212,3 @@ def _text(name: str, text: str, at: int, out: list[Token], depth: int) -> int:
 def _named(out: list[Token]) -> bool:
     """Whether an upright letter here is a name rather than a unit."""
     return not out or out[-1][0] in ("_", "=", "^") or (out[-1][0] == "{" and out[-2:-1] in ([("_", "")], [("^", "")]))
-
-
-def _units(inside: str, out: list[Token]) -> bool:
-    """Append a text as units (`square inches`, `m/s^2`, `km per hour`) if every word of it is one."""
-    found: list[Token] = []
-    inside = inside.replace(".", "")  # sq. ft.
-    power = ""
-    at = 0
-    while at < len(inside):
-        match = _UNIT_WORDS.match(inside, at)
-        if match is None:
-            return False
-        at = match.end()
-        word = match[0].strip()
-        if word == "per":
-            found.append(("/", ""))
-        elif word in _SQUARES:
-            power = _SQUARES[word]
-        elif word in UNITS or word.lower() in UNITS:
-            name = word if word in UNITS else word.lower()
-            found.append(("unit", SPELLINGS.get(name, name)))
-            if power:
-                found += [("^", ""), ("num", power)]
-                power = ""
-        elif word in ("unit", "units"):
-            found.append(("text", "units"))
-            power = ""
-        elif word[:1].isalpha():
-            return False
-        elif word.isdigit():
-            if not found or found[-1][0] not in ("^", "-", "{"):
-                return False
-            found.append(("num", word))
-        elif word:
-            found.append(("*" if word in ("\\cdot", "\\times", "·") else word, ""))
-    if power or not any(kind in ("unit", "text") for kind, _ in found):
-        return False
-    out.extend(found)
-    return True

@@ -1,4 +1,13 @@
-"""Walking trees (the nodes are described in `parse`)."""
+"""Trees and how to walk them.
+
+Nodes are tuples whose first member is the tag:
+("num", value, digits)  digits: significant digits of a decimal as written, 0 for an integer
+("sym", name) ("const", "pi"|"e"|"i"|"inf") ("unit", name) ("text", words) ("set", name) ("...",)
+("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
+("sum"|"prod", name, low, high, body)
+("list", items) ("group", open, close, items) ("braces", items) ("mat", rows) ("builder", element, condition)
+("rel", operators, sides) ("setop", operator, a, b) ("ratio", items) ("base", digits, base) ("cong", a, b, modulus)
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction as F
 
 # name -> (worth, powers of base units). Base units: m s g K A mol $ bit; degrees and per cent are plain numbers.
@@ -38,6 +39,8 @@ _PREFIXES = {
 }  # fmt: skip
 _PREFIXED = "m g s L l Hz N J W Pa A V eV cal bar mol C T F"
 _PREFIXED_WORDS = "meter metre gram second liter litre hertz newton joule watt pascal volt calorie"
+_WORDS = re.compile(r"[A-Za-z$%]+|[0-9]+|\\cdot|\\times|[-^/*·{}()]|\s+")
+_SQUARES = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
 _SHORT = "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa"
 
 Unit = tuple[F, dict[str, int]]
@@ -77,3 +80,39 @@ def worth(name: str) -> F:
     for base, power in powers.items():
         factor *= BASE_VALUES[base] ** power
     return factor
+
+
+def phrase(text: str) -> list[tuple[str, str]]:
+    """The tokens of a text that is units and nothing else (`square inches`, `m/s^2`, `km per hour`), else []."""
+    found: list[tuple[str, str]] = []
+    text = text.replace(".", "")  # sq. ft.
+    power = ""
+    at = 0
+    while at < len(text):
+        match = _WORDS.match(text, at)
+        if match is None:
+            return []
+        at = match.end()
+        word = match[0].strip()
+        if word == "per":
+            found.append(("/", ""))
+        elif word in _SQUARES:
+            power = _SQUARES[word]
+        elif word in UNITS or word.lower() in UNITS:
+            name = word if word in UNITS else word.lower()
+            found.append(("unit", SPELLINGS.get(name, name)))
+            if power:
+                found += [("^", ""), ("num", power)]
+                power = ""
+        elif word in ("unit", "units"):
+            found.append(("text", "units"))
+            power = ""
+        elif word[:1].isalpha():
+            return []
+        elif word.isdigit():
+            if not found or found[-1][0] not in ("^", "-", "{"):
+                return []
+            found.append(("num", word))
+        elif word:
+            found.append(("*" if word in ("\\cdot", "\\times", "·") else word, ""))
+    return found if not power and any(kind in ("unit", "text") for kind, _ in found) else []

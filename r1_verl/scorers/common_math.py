@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ from r1_verl.scorers import UnknownNameError, unknown_name
 
 _LINE = 500  # characters of an answer that stands on a line of its own
 _LABELS = ("####", "Answer:", "answer:", "ANSWER:")
+
+
+MathPolicy = Mapping[str, Any] | Policy | None  # the option `math_policy` of strict scorers
 
 
 class Found(NamedTuple):
@@ -126,6 +129,12 @@ def final_answer(text: str) -> Found:
     return Found(inside[6:-1] if inside.startswith("boxed{") and inside.endswith("}") else inside)
 
 
+def final_box(text: str, info: Mapping[str, Any]) -> Found:
+    """The final answer outside the thinking if it is boxed, else nothing."""
+    found = final_answer(visible(text, info))
+    return found if found.boxed else NOTHING
+
+
 def in_box(text: str) -> Found:
     """The inside of the last box; nothing if that box is not closed."""
     found = last_boxed(text)
@@ -155,20 +164,18 @@ def one_line(ground_truth: Any) -> str | None:
 # --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def settle(
-    found: Found,
-    wanted: tuple[str, ...],
-    form: float,
-    policy: Policy = DEFAULT,
-    parts: Mapping[str, float] | None = None,
-) -> Score:
-    """The strict verdict on an answer: correct if it equals any gold. One deadline of a second for all of them."""
+def settle(found: Found, ground_truth: Any, form: float, math_policy: MathPolicy = None) -> Score:
+    """The strict verdict on an answer: correct if it equals any gold. One deadline of a second for all of them.
+
+    math_policy: as of `policy_of`.
+    """
+    wanted, policy = golds(ground_truth), policy_of(math_policy)
     if not wanted:
-        return Score(BAD_GROUND_TRUTH, found.text or "", form, parts)
+        return Score(BAD_GROUND_TRUTH, found.text or "", form)
     if found.text is None:
-        return Score(NO_ANSWER, "", form, parts)
+        return Score(NO_ANSWER, "", form)
     if not found.text:
-        return Score(EMPTY, "", form, parts)
+        return Score(EMPTY, "", form)
     outcome = ""
     for gold in wanted:
         verdict = judge(found.text, gold, policy, 1.0 / len(wanted))
@@ -176,10 +183,17 @@ def settle(
             outcome = CORRECT
             break
         outcome = TIMEOUT if verdict.outcome == TIMEOUT else outcome or verdict.outcome
-    return Score(outcome, found.text, form, parts)
+    return Score(outcome, found.text, form)
 
 
-def policy_of(math_policy: Mapping[str, Any] | Policy | None) -> Policy:
+def compare(answer: str, wanted: Iterable[str], equal: Callable[..., bool], policy: Policy, form: float = 1.0) -> Score:
+    """The verdict of an upstream's own `equal(answer, gold, stand_in)`, the judge being its symbolic step."""
+    symbolic = StandIn(policy)
+    right = any(equal(answer, gold, symbolic) for gold in wanted)
+    return Score(symbolic.outcome(right) if answer or right else EMPTY, answer, form)
+
+
+def policy_of(math_policy: MathPolicy) -> Policy:
     """The judge's conventions a recipe asks for (`math_policy: {percent: false}`). Raises UnknownNameError."""
     if math_policy is None:
         return DEFAULT

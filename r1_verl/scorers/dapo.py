@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import final_answer, golds, marked, one_line, policy_of, raw_golds, settle, visible
+from r1_verl.scorers.common_math import MathPolicy, final_answer, marked, one_line, raw_golds, settle, visible
 from r1_verl.scorers.upstream_hendrycks import MAX_CHARS
 
 _TAIL, _BOX_TAIL = 300, 100  # characters
@@ -91,17 +90,13 @@ def normalise(answer: str) -> str:
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the final answer. format: 1.0 if an `Answer:` line gives it. math_policy: see `maths.policy`."""
     outside = visible(solution_str, extra_info)
     at = max(outside.rfind("Answer:"), outside.rfind("answer:"), outside.rfind("ANSWER:"))
     found = marked(outside, at) if at >= 0 else final_answer(outside)
-    return settle(found, golds(ground_truth), float(at >= 0 and bool(found.text)), policy_of(math_policy))
+    return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

@@ -10,21 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import (
-    EXACT,
-    NOTHING,
-    StandIn,
-    final_answer,
-    golds,
-    one_line,
-    policy_of,
-    settle,
-    visible,
-)
+from r1_verl.scorers.common_math import EXACT, MathPolicy, compare, final_box, golds, one_line, settle
 from r1_verl.scorers.upstream_hendrycks import last_box
 from r1_verl.scorers.upstream_prm import prm_equal
 
@@ -40,23 +29,16 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     wanted = golds(ground_truth)
     if not wanted:
         return Score(BAD_GROUND_TRUTH, answer, 1.0)
-    symbolic = StandIn(EXACT)
-    right = any(prm_equal(answer, gold, symbolic) for gold in wanted)
-    return Score(symbolic.outcome(right), answer, 1.0)
+    return compare(answer, wanted, prm_equal, EXACT)
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the boxed answer behind the thinking. format: 1.0 for one opened and closed thinking part."""
     if not one_thinking(solution_str, extra_info):
         return Score(BAD_FORMAT)
-    found = final_answer(visible(solution_str, extra_info))
-    return settle(found if found.boxed else NOTHING, golds(ground_truth), 1.0, policy_of(math_policy))
+    return settle(final_box(solution_str, extra_info), ground_truth, 1.0, math_policy)
 
 
 def one_thinking(text: str, info: Mapping[str, Any]) -> bool:

@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, UNREADABLE, Score
 from r1_verl.scorers import scorer
 from r1_verl.scorers.common_math import (
     EXACT,
     NOTHING,
-    StandIn,
+    MathPolicy,
+    compare,
     final_answer,
+    final_box,
     golds,
     one_line,
-    policy_of,
     settle,
     visible,
 )
@@ -57,9 +57,7 @@ def _grade(answer: str, ground_truth: Any) -> Score:
         return Score(BAD_GROUND_TRUTH, answer, 1.0)
     if len(answer) > _LONG and (len(answer) > MAX_CHARS or repetition(answer) > _REPETITIVE):
         return Score(UNREADABLE, answer, 1.0)
-    symbolic = StandIn(EXACT)
-    right = any(prm_equal(answer, gold, symbolic) for gold in wanted)
-    return Score(symbolic.outcome(right), answer, 1.0)
+    return compare(answer, wanted, prm_equal, EXACT)
 
 
 def repetition(text: str) -> float:
@@ -83,29 +81,21 @@ def repetition(text: str) -> float:
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the final answer, which must be boxed. format: 1.0 for a closed box."""
-    found = final_answer(visible(solution_str, extra_info))
-    return settle(found if found.boxed else NOTHING, golds(ground_truth), float(found.boxed), policy_of(math_policy))
+    found = final_box(solution_str, extra_info)
+    return settle(found, ground_truth, float(found.boxed), math_policy)
 
 
 def strict_r1(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge what the last `<answer>` behind the thinking holds. format: 1.0 if it is closed and the only one there."""
     outside = visible(solution_str, extra_info)
     well_formed = outside.count("<answer>") == 1 == outside.count("</answer>")
     found = final_answer(outside) if "<answer>" in outside else NOTHING
-    return settle(found, golds(ground_truth), float(well_formed and found.text is not None), policy_of(math_policy))
+    return settle(found, ground_truth, float(well_formed and found.text is not None), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

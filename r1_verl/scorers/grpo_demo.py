@@ -13,11 +13,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.response import last_answer
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import NOTHING, Found, golds, one_line, policy_of, raw_golds, settle, visible
+from r1_verl.scorers.common_math import NOTHING, Found, MathPolicy, golds, one_line, raw_golds, settle, visible
 
 _TAGS = ("<reasoning>\n", "\n</reasoning>\n", "\n<answer>\n", "\n</answer>")
 _STRICT_LINE = re.compile(r"<reasoning>\n.*\n</reasoning>\n<answer>\n.*\n</answer>\n\n?\Z")
@@ -85,11 +84,7 @@ def _xml_count(text: str) -> float:
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """The mended rewards as parts. format: 1.0 for the strict format. math_policy: see `maths.policy`."""
     outside = visible(solution_str, extra_info)
@@ -100,7 +95,7 @@ def strict(
     closed = all(once) and text.startswith("<reasoning>") and text.endswith("</answer>")
     soft = closed and _soft_format(text, dotall=True)
     strict_format = soft and _strict_format(text + "\n", dotall=True)
-    verdict = settle(found, golds(ground_truth), float(strict_format), policy_of(math_policy))
+    verdict = settle(found, ground_truth, float(strict_format), math_policy)
     tail = len(outside.rpartition("</answer>")[2].strip()) if once[3] else 0
     parts = {
         "correctness": 2.0 * (verdict.outcome == CORRECT),

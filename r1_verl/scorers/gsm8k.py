@@ -11,10 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import final_answer, golds, is_canonical, marked, one_line, policy_of, settle, visible
+from r1_verl.scorers.common_math import MathPolicy, final_answer, golds, is_canonical, marked, one_line, settle, visible
 
 _TAIL = 300  # characters; veRL looks no further back
 _MARKED = re.compile(r"#### (-?[0-9.,]+)")
@@ -57,17 +56,13 @@ def _exact(number: str | None, ground_truth: Any) -> Score:
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the final answer. format: 1.0 if a `####` marks it. math_policy: see `maths.policy`."""
     outside = visible(solution_str, extra_info)
     at = outside.rfind("####")
     found = marked(outside, at) if at >= 0 else final_answer(outside)
-    return settle(found, golds(ground_truth), float(at >= 0 and bool(found.text)), policy_of(math_policy))
+    return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

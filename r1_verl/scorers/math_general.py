@@ -12,20 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
-from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, WRONG, Score
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import (
-    QWEN,
-    StandIn,
-    final_answer,
-    golds,
-    one_line,
-    policy_of,
-    raw_golds,
-    settle,
-    visible,
-)
+from r1_verl.scorers.common_math import QWEN, MathPolicy, compare, final_answer, one_line, raw_golds, settle, visible
 from r1_verl.scorers.math_verify_upstream import outcome
 from r1_verl.scorers.upstream_hendrycks import is_equiv, last_box
 from r1_verl.scorers.upstream_qwen import extract, normalise
@@ -58,9 +47,7 @@ def _qwen(text: str, ground_truth: Any, keep_units: bool) -> Score:
     if not wanted:
         return Score(BAD_GROUND_TRUTH)
     pred = normalise(extract(text, keep_units), keep_units)
-    symbolic = StandIn(QWEN)
-    right = any(equal(pred, gold, symbolic) for gold in wanted)
-    return Score(symbolic.outcome(right) if pred or right else EMPTY, pred, float("boxed" in text))
+    return compare(pred, wanted, equal, QWEN, float("boxed" in text))
 
 
 def math_verify(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
@@ -73,15 +60,11 @@ def math_verify(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the one final answer. format: 1.0 if there is one. math_policy: see `maths.policy`."""
     found = final_answer(visible(solution_str, extra_info))
-    return settle(found, golds(ground_truth), float(found.text is not None), policy_of(math_policy))
+    return settle(found, ground_truth, float(found.text is not None), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

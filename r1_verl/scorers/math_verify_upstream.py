@@ -8,25 +8,16 @@ seconds by a signal, which only a main thread can have; here the worker's deadli
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
 from functools import lru_cache
 from typing import Any
 
 from r1_verl.maths import worker
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, TIMEOUT, WRONG
 
-DEADLINE = 1.0  # seconds of the child's processor time: a busy machine must not turn right answers into zeros
-_MAX_MESSAGE = 60_000  # characters, as sent; of a longer response the end counts
+DEADLINE = 1.0  # seconds of processor time a sample: a busy machine must not turn right answers into zeros
+_MAX_TEXT = worker.MAX_MESSAGE - 200  # characters of gold and text as JSON; of a longer response the end counts
 _MAX_GOLD = 10_000  # characters; MATH's longest worked solution has 6,767
 _REPLIES = {"1": CORRECT, "g": BAD_GROUND_TRUTH}  # all else is a comparison that failed: wrong, as upstream
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2]);"
-    " from r1_verl.scorers.math_verify_upstream import serve; serve()"
-)
 
 
 class _KilledError(Exception):
@@ -41,7 +32,8 @@ def outcome(kind: str, text: str, wanted: tuple[str, ...]) -> str:
     found = WRONG
     for gold in wanted:
         try:
-            found = _kept(kind, gold, text) if len(text) <= 200 else _ask(kind, gold, text)
+            ask = _kept if len(text) <= 200 else _ask
+            found = ask(kind, gold, text, DEADLINE / len(wanted))
         except _KilledError:
             return TIMEOUT
         if found == CORRECT:
@@ -49,80 +41,25 @@ def outcome(kind: str, text: str, wanted: tuple[str, ...]) -> str:
     return found
 
 
-def _ask(kind: str, gold: str, text: str) -> str:
+def _ask(kind: str, gold: str, text: str, deadline: float) -> str:
     if len(gold) > _MAX_GOLD:
         return BAD_GROUND_TRUTH
-    text = text[-_MAX_MESSAGE:]
-    while len(json.dumps(message := json.dumps([kind, gold, text]))) > _MAX_MESSAGE and text:
+    text = text[-_MAX_TEXT:]
+    while len(json.dumps([gold, text])) > _MAX_TEXT and text:
         text = text[len(text) // 4 + 1 :]
-    server = _server
-    with server.turns:
-        for last in (False, True):  # what dies before its time was killed by the system: it is tried once more
-            began = time.monotonic()
-            try:
-                reply = worker._ask(server, message, "", DEADLINE)
-            except OSError:
-                if last:
-                    raise
-                reply = ""
-            if reply not in ("", "t"):
-                return _REPLIES.get(reply, WRONG)
-            if time.monotonic() - began >= DEADLINE:
-                break
-    raise _KilledError
+    reply = worker.call(f"{__name__}:compare", (kind, gold, text), deadline)
+    if reply == "t":
+        raise _KilledError
+    if not reply:
+        raise OSError("no worker for math-verify: try `python -c 'import math_verify'`")
+    return _REPLIES.get(reply, WRONG)
 
 
 _kept = lru_cache(maxsize=2048)(_ask)
 
 
-class _Server(worker._Server):
-    """The judge's server process with another program in it: whole responses, the recipes' configurations."""
-
-    def start(self) -> socket.socket:
-        with self.lock:
-            if self.process is None or self.process.poll() is not None:
-                if self.control is not None:
-                    self.control.close()
-                ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-                with theirs:
-                    self.process = subprocess.Popen(
-                        [sys.executable, "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
-                        pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                        stderr=subprocess.DEVNULL, start_new_session=True,
-                    )  # fmt: skip
-                self.control = ours
-            return self.control
-
-
-_server = _Server()
-
-
-def _forget() -> None:
-    global _server
-    _server = _Server()  # as the judge's: locks and sockets of the parent are no use in a fork
-
-
-os.register_at_fork(after_in_child=_forget)
-
-
-# --- in the server process and its children ---------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """The server's program: the judge's, with `compare` for its children to run."""
-    pairs = worker._compare  # what the server warms itself up with
-
-    def compare_message(message: str, gold: str) -> bytes:
-        if not message.startswith("["):
-            return pairs(message, gold)
-        return compare(*json.loads(message)).encode()
-
-    worker._compare = compare_message
-    worker._serve()
-
-
 def compare(kind: str, gold: str, text: str) -> str:
-    """Say "1", "0" or "g" (no gold could be read), as the recipe's own call of math-verify does. Unbounded in time."""
+    """As the recipe's own call of math-verify: "1", "0" or "g" (no gold could be read). Unbounded in time."""
     import logging
 
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify

@@ -15,17 +15,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, WRONG, Score
 from r1_verl.scorers import UnknownNameError, scorer, unknown_name
 from r1_verl.scorers.common_math import (
     NOTHING,
+    MathPolicy,
     final_answer,
-    golds,
     is_canonical,
     one_line,
-    policy_of,
     raw_golds,
     settle,
     visible,
@@ -133,7 +131,7 @@ def strict(
     ground_truth: Any,
     extra_info: Mapping[str, Any],
     openr1_weights: Mapping[str, float] | None = None,
-    math_policy: Mapping[str, Any] | Policy | None = None,
+    math_policy: MathPolicy = None,
     **_: Any,
 ) -> Score:
     """The mended rewards as weighted parts. format: 1.0 for the whole form, every tag once."""
@@ -145,7 +143,7 @@ def strict(
     form = once == 4 and text.startswith(OPEN) and middle is not None and text.endswith("</answer>")
     outside = visible(solution_str, extra_info)
     found = final_answer(outside) if "<answer>" in outside else NOTHING
-    verdict = settle(found, golds(ground_truth), float(form), policy_of(math_policy))
+    verdict = settle(found, ground_truth, float(form), math_policy)
     parts = {}
     for name, weight in weights.items():
         if name == "accuracy":

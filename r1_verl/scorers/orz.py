@@ -12,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.score import BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
 from r1_verl.scorers.common_math import (
     EXACT,
     NOTHING,
+    MathPolicy,
     StandIn,
+    compare,
     final_answer,
-    golds,
     one_line,
-    policy_of,
     raw_golds,
     settle,
     visible,
@@ -38,12 +37,13 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     found = extract(solution_str)
     if found is None:
         return Score(NO_ANSWER)
-    symbolic = StandIn(EXACT)
-    short = len(found) <= MAX_CHARS
-    right = any(
-        is_equiv(found, gold) or (short and symbolic(first_element(found), first_element(gold))) for gold in wanted
-    )
-    return Score(symbolic.outcome(right), found, 1.0)
+    return compare(found, wanted, _equal, EXACT)
+
+
+def _equal(answer: str, gold: str, symbolic: StandIn) -> bool:
+    if is_equiv(answer, gold):
+        return True
+    return len(answer) <= MAX_CHARS and symbolic(first_element(answer), first_element(gold))
 
 
 def extract(text: str) -> str | None:
@@ -61,17 +61,13 @@ def extract(text: str) -> str | None:
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the final answer. format: 1.0 for a closed box in a closed `<answer>`; without it there is no answer."""
     outside = visible(solution_str, extra_info)
     found = final_answer(outside)
     well_formed = found.boxed and outside.rfind("</answer>") > outside.rfind("<answer>") >= 0
-    return settle(found if well_formed else NOTHING, golds(ground_truth), float(well_formed), policy_of(math_policy))
+    return settle(found if well_formed else NOTHING, ground_truth, float(well_formed), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

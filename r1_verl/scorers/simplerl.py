@@ -11,21 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.maths.judge import Policy
 from r1_verl.score import BAD_GROUND_TRUTH, EMPTY, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import (
-    NOTHING,
-    QWEN,
-    StandIn,
-    final_answer,
-    golds,
-    one_line,
-    policy_of,
-    raw_golds,
-    settle,
-    visible,
-)
+from r1_verl.scorers.common_math import QWEN, MathPolicy, compare, final_box, one_line, raw_golds, settle
 from r1_verl.scorers.math_verify_upstream import outcome
 from r1_verl.scorers.upstream_qwen import extract
 from r1_verl.scorers.upstream_qwen_equal import equal
@@ -42,10 +30,7 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     wanted = raw_golds(ground_truth)
     if not wanted:
         return Score(BAD_GROUND_TRUTH, "", boxed)
-    pred = extract(text)
-    symbolic = StandIn(QWEN)
-    right = any(equal(pred, gold, symbolic) for gold in wanted)
-    return Score(symbolic.outcome(right) if pred or right else EMPTY, pred, boxed)
+    return compare(extract(text), wanted, equal, QWEN, boxed)
 
 
 def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
@@ -60,15 +45,11 @@ def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
 
 
 def strict(
-    solution_str: str,
-    ground_truth: Any,
-    extra_info: Mapping[str, Any],
-    math_policy: Mapping[str, Any] | Policy | None = None,
-    **_: Any,
+    solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
     """Judge the final answer, which must be boxed. format: 1.0 for a closed box. math_policy: see `maths.policy`."""
-    found = final_answer(visible(_cut(solution_str), extra_info))
-    return settle(found if found.boxed else NOTHING, golds(ground_truth), float(found.boxed), policy_of(math_policy))
+    found = final_box(_cut(solution_str), extra_info)
+    return settle(found, ground_truth, float(found.boxed), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

