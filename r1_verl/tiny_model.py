@@ -1,6 +1,6 @@
 """A model small enough to learn on two CPU cores in minutes, saved as an ordinary model folder.
 
-Qwen2 architecture, about 0.9 M parameters. Whole numbers below 100 are single tokens (half the length of bytes and no
+Qwen2 architecture, about 0.45 M parameters. Whole numbers below 100 are single tokens (half the length of bytes and no
 digit arithmetic), single bytes are the fallback, so any text can be written. The tags are ordinary tokens: veRL decodes
 with `skip_special_tokens=True`.
 """
@@ -19,7 +19,7 @@ CHAT_TEMPLATE = (
 )
 
 
-def build(out: str | Path, seed: int, layers: int = 4, hidden: int = 128) -> Path:
+def build(out: str | Path, seed: int, layers: int = 2, hidden: int = 128) -> Path:
     """Write an untrained model and its tokenizer to `out` (atomically) and return it."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
