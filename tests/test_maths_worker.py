@@ -56,6 +56,12 @@ def test_verdicts():
     assert worker.verify("4", r"4\foo\sqrt{2}", 10) in (False, "unreadable")  # never the beginning that it understands
 
 
+def test_any_program_of_an_importable_module_runs_in_a_child():
+    assert worker.call("base64:standard_b64encode", ("no bytes",), 10) == "?"  # it raised
+    assert worker.call("textwrap:dedent", ("  1",), 10) == "1"
+    assert worker.verify(*RIGHT, 10) is True
+
+
 def test_the_judge_asks_for_what_it_cannot_read_itself():
     assert judge(*RIGHT, deadline=10) == (True, "correct", "sympy")
     assert judge(*WRONG, deadline=10) == (False, "wrong", "sympy")
@@ -144,7 +150,7 @@ def test_in_another_process(method):
     queue = context.Queue()
     process = context.Process(target=_in_another_process, args=(queue,))
     process.start()
-    assert queue.get(timeout=300) == (True, False)
+    assert queue.get(timeout=900) == (True, False)
     process.join()
 
 
@@ -164,7 +170,7 @@ def test_after_a_fork_in_the_middle_of_work():
         queue = context.Queue()
         process = context.Process(target=_in_another_process, args=(queue,))
         process.start()
-        assert queue.get(timeout=300) == (True, False)
+        assert queue.get(timeout=900) == (True, False)
         process.join()
     finally:
         stop.set()
@@ -183,9 +189,9 @@ print(worker._server.process.pid)
 
 
 def test_the_server_ends_with_its_process_and_the_caller_imports_no_sympy():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while os.path.exists(f"/proc/{done.stdout.strip()}/cmdline") and time.monotonic() < deadline:
         with open(f"/proc/{done.stdout.strip()}/stat") as file:
             if file.read().rsplit(")", 1)[1].split()[0] == "Z":
@@ -198,7 +204,7 @@ def test_the_server_imports_neither_torch_nor_verl():
     code = (
         "import sys; from r1_verl.maths import worker; worker._load(); print({'torch','verl','ray'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=900)
     assert done.stdout.strip() == "set()", done.stderr
 
 
@@ -220,6 +226,6 @@ print((rss() - before) / 2**20)
         [sys.executable, "-c", code, str(fixtures / "math_pairs_sample.jsonl")],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert float(done.stdout) < 5, done.stderr

@@ -25,7 +25,7 @@ from functools import lru_cache
 
 MEMORY = 2 << 30  # bytes of address space of one child
 MAX_MESSAGE = 60_000  # characters of a call as JSON: one packet
-START_SECONDS = 120.0  # how long a call waits for its child to start: imports on a machine under load, and the queue
+START_SECONDS = 300.0  # how long a call waits for its child to start: imports on a machine under load, and the queue
 PATIENCE = 8  # times the deadline, by the clock, for a child that gets little of the processor
 _GIVE_UP = 5  # calls in a row for which no child could be started
 _AT_ONCE = max(2, min(8, os.cpu_count() or 2))

@@ -101,7 +101,7 @@ def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) 
     answer = text[start:end].strip()
     if not answer:
         return _apart(EMPTY, "", 0.0)
-    alone = all(len(tags) == 1 or tags[1] < outside for tags in (answers, ends))
+    alone = (len(answers) == 1 or answers[1] < outside) and (len(ends) == 1 or ends[1] < outside)
     thought = len(thinks) + opened == len(thoughts) == 1 and (opened or thinks[0] < thoughts[0])
     return _apart(_claims(answer, truth), answer, 1.0 if thought and alone else 0.0)
 
@@ -193,4 +193,9 @@ def _last_two(text: str, tag: str) -> list[int]:
 
 
 def _apart(outcome: str, pred: str, form: float) -> Score:
-    return Score(outcome, pred, form, {"format": 1.0 if form else -1.0, "answer": _ANSWER_PART.get(outcome, -2.0)})
+    return Score(outcome, pred, form, _parts(outcome, form))
+
+
+@lru_cache
+def _parts(outcome: str, form: float) -> dict[str, float]:
+    return {"format": 1.0 if form else -1.0, "answer": _ANSWER_PART.get(outcome, -2.0)}
