@@ -22,6 +22,25 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("[!_]*.yaml"))
 
 
+def locate(recipe: str) -> tuple[Path, str]:
+    """The folder and the config name of a recipe: one of ours by name, or anyone's by its file, `my/recipe.yaml`.
+
+    Raises RecipeError.
+    """
+    if recipe.endswith((".yaml", ".yml")):
+        path = Path(recipe).expanduser().resolve()
+        if not path.is_file():
+            raise RecipeError(f"no recipe at {recipe}")
+        return path.parent, path.stem
+    if recipe not in names():
+        near = difflib.get_close_matches(recipe, names(), n=3)
+        raise RecipeError(
+            f"unknown recipe {recipe!r}; "
+            + (f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names())}; or name a .yaml file")
+        )
+    return FOLDER, recipe
+
+
 def register_resolver() -> None:
     """`${r1_verl_file:NAME}` in a recipe: the path of a file inside this package, on the node that resolves it."""
     from omegaconf import OmegaConf
@@ -38,19 +57,14 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
 
-    if recipe not in names():
-        near = difflib.get_close_matches(recipe, names(), n=3)
-        raise RecipeError(
-            f"unknown recipe {recipe!r}; "
-            + (f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names())}")
-        )
+    folder, name = locate(recipe)
     spec = importlib.util.find_spec("verl")
     if spec is None or not spec.submodule_search_locations:
         raise RecipeError("verl is not installed in this environment: run a script of run_scripts/, which sets one up")
     verl_config = Path(spec.submodule_search_locations[0]) / "trainer" / "config"
     register_resolver()
     try:
-        with initialize_config_dir(config_dir=str(FOLDER), version_base=None):
-            return hydra_compose(recipe, [f"hydra.searchpath=[file://{verl_config}]", *overrides])
+        with initialize_config_dir(config_dir=str(folder), version_base=None):
+            return hydra_compose(name, [f"hydra.searchpath=[file://{FOLDER},file://{verl_config}]", *overrides])
     except HydraException as error:
         raise RecipeError(f"{recipe}: {error}") from error

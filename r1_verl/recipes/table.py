@@ -1,0 +1,66 @@
+"""The README's table of recipes, from the YAMLs alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from r1_verl.recipes import compose, names
+
+COLUMNS = (
+    "recipe", "script", "algorithm", "model", "data", "reward", "batch x n (mini)", "prompt + response", "KL",
+    "learning rate", "GPUs", "source", "has really run on",
+)  # fmt: skip
+BEGIN, END = "<!-- recipes: python -m r1_verl recipes --table -->", "<!-- end of recipes -->"
+
+
+def markdown() -> str:
+    """All recipes, a row each."""
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *(row(name, compose(name)) for name in names())]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def row(name: str, config: Any) -> tuple[str, ...]:
+    """The cells of one recipe."""
+    about = (config.get("r1_verl") or {}).get("about") or {}
+    data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    trainer = config.trainer
+    if trainer.device == "cpu":
+        gpus = "none"
+    else:
+        nodes = f"{trainer.nnodes} x " if trainer.nnodes > 1 else ""
+        gpus = f"{nodes}{trainer.n_gpus_per_node} x {about.get('gpu', '?')}"
+    return (
+        f"`{name}`",
+        f"`{about.script}`" if about.get("script") else "",
+        algorithm(config),
+        config.actor_rollout_ref.model.path.removeprefix("models/"),
+        about.get("data", data.train_files),
+        about.get("reward", config.reward.custom_reward_function.reward_kwargs.mode),
+        f"{data.train_batch_size} x {rollout.n} ({actor.ppo_mini_batch_size})",
+        f"{data.max_prompt_length} + {data.max_response_length}",
+        _kl(config),
+        f"{actor.optim.lr:g}" + (" cosine" if actor.optim.lr_scheduler_type == "cosine" else ""),
+        gpus,
+        about.get("source", "ours"),
+        about.get("ran", ""),
+    )
+
+
+def algorithm(config: Any) -> str:
+    """PPO, GRPO, Dr. GRPO, ... and LoRA where it is on."""
+    name = {"gae": "PPO", "grpo": "GRPO", "reinforce_plus_plus": "REINFORCE++"}.get(config.algorithm.adv_estimator)
+    if config.algorithm.adv_estimator == "grpo_bias":
+        name = f"GRPO-Bias, {config.algorithm.grpo_bias:g}"
+    elif config.algorithm.filter_groups.enable:
+        name = "DAPO"
+    elif name == "GRPO" and not config.algorithm.norm_adv_by_std_in_grpo:
+        name = "Dr. GRPO"
+    lora = config.actor_rollout_ref.model.lora_rank
+    return f"{name or config.algorithm.adv_estimator}" + (f", LoRA {lora}" if lora else "")
+
+
+def _kl(config: Any) -> str:
+    if config.algorithm.use_kl_in_reward:
+        return f"reward {config.algorithm.kl_ctrl.kl_coef:g}"
+    actor = config.actor_rollout_ref.actor
+    return f"loss {actor.kl_loss_coef:g}" if actor.use_kl_loss else "none"
