@@ -8,11 +8,14 @@ from collections.abc import Callable
 USAGE = """usage: python -m r1_verl COMMAND ...
 
   train RECIPE [overrides]    preflight, veRL's trainer, a progress line a step, a report; resumes an interrupted run
+                              (RECIPE: a name, or a .yaml file of your own)
   doctor RECIPE [overrides]   what would go wrong here, why, and the fix
+  export RUN [OUT]            an ordinary model folder of a run's last checkpoint (--step N: of another)
+  nodes N                     wait until a Ray cluster has N nodes, and list them
   report RUN_FOLDER           the table, curve and samples of a run
   start-model OUT --traces FILE [--seed N]
                               the quickstart's small model with its supervised start
-  recipes                     the names of all recipes
+  recipes [--table]           the names of all recipes, or the README's table of them
   score FILE                  score a JSONL or Parquet of responses offline
   check FILE ...              prove that a Parquet is what veRL needs
 """
@@ -45,10 +48,10 @@ def _train(arguments: list[str]) -> int:
 
 
 def _doctor(arguments: list[str]) -> int:
-    from r1_verl import doctor, recipes
+    from r1_verl import doctor, launch, recipes
 
     recipe, overrides = _recipe(arguments)
-    problems = doctor.examine(recipes.compose(recipe, overrides))
+    problems = doctor.examine(recipes.compose(recipe, [*launch.of_this_run(launch.run_folder(recipe)), *overrides]))
     for problem in problems:
         print(f"- {problem.what}\n  fix: {problem.fix}")
     print(f"{recipe}: {len(problems)} problem{'s' * (len(problems) != 1)} found")
@@ -84,8 +87,25 @@ def _start_model(arguments: list[str]) -> int:
 def _recipes(arguments: list[str]) -> int:
     from r1_verl import recipes
 
-    print("\n".join(recipes.names()))
+    if arguments == ["--table"]:
+        from r1_verl.recipes import table
+
+        print(table.markdown())
+    else:
+        print("\n".join(recipes.names()))
     return 0
+
+
+def _export(arguments: list[str]) -> int:
+    from r1_verl import stages
+
+    return stages.main(arguments)
+
+
+def _nodes(arguments: list[str]) -> int:
+    from r1_verl import cluster
+
+    return cluster.main(arguments)
 
 
 def _score(arguments: list[str]) -> int:
@@ -111,6 +131,8 @@ def _recipe(arguments: list[str]) -> tuple[str, list[str]]:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "doctor": _doctor,
+    "export": _export,
+    "nodes": _nodes,
     "report": _report,
     "start-model": _start_model,
     "recipes": _recipes,

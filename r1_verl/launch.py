@@ -13,37 +13,71 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from r1_verl import doctor, recipes, report
+from r1_verl import cluster, doctor, recipes, report, stages
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 MODULE = "verl.trainer.main_ppo"
 _POLL = 0.5  # seconds
 
 
 def train(recipe: str, overrides: list[str]) -> int:
-    """Run a recipe to its end, resuming an interrupted run of the same name. Returns the exit status.
+    """Run a recipe (a name of ours, or a .yaml file) to its end, resuming an interrupted run. Returns the exit status.
 
     Environment: RUN (the run's name, default the recipe's), RUNS (where runs live, default ./runs), DRY_RUN=1 (print
-    the resolved configuration only), WANDB=1 (log there too). Raises RecipeError, RunError.
+    the resolved configuration only), WANDB=1 (log there too), RAY_ADDRESS (a cluster to join; more than one node joins
+    the one whose head is here). Raises RecipeError, RunError.
     """
     from omegaconf import OmegaConf
 
-    name = os.environ.get("RUN") or recipe
-    folder = Path(os.environ.get("RUNS") or "runs").resolve() / name
-    overrides = [*_of_this_run(folder, name), *overrides]
+    folder = run_folder(recipe)
+    name = folder.name
+    overrides = [*of_this_run(folder), *overrides]
     config = recipes.compose(recipe, overrides)
-    if os.environ.get("DRY_RUN") == "1":
+    joins = doctor.machine.joins(config)
+    more = _of_the_cluster(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
+    before = stages.asked(config)
+    if before and any(override.startswith(f"{stages.MODEL}=") for override in overrides):
+        print(f"# Not starting from run {before!r}: a model was given.")
+        before = None
+    dry = os.environ.get("DRY_RUN") == "1"
+    if before and not dry:
+        more.append(f"{stages.MODEL}={stages.start(before, Run(folder))}")
+        print(f"Stage {name!r} starts from run {before!r}: {more[-1].partition('=')[2]}", flush=True)
+    overrides += more
+    if joins or before:
+        config = recipes.compose(recipe, overrides)
+    if dry:
         print(OmegaConf.to_yaml(config, resolve=True))
         print(f"# veRL's command: {' '.join(_command(MODULE, recipe, overrides))}")
+        if before:
+            print(f"# with {stages.MODEL}=the last checkpoint of run {before!r}")
         return 0
+    plain = OmegaConf.to_container(config, resolve=True)
+    if (folder / "config.yaml").exists():
+        open_run(folder, plain)  # refuses another configuration under this name before anything else
     doctor.require(config)
-    run = open_run(folder, OmegaConf.to_container(config, resolve=True))
+    run = open_run(folder, plain)
     with run.claimed():
-        return _train(run, name, recipe, overrides, config.trainer.total_training_steps)
+        watch = cluster.Watch() if joins else None
+        return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
 
 
-def _train(run: Run, name: str, recipe: str, overrides: list[str], total: int | None) -> int:
+def _of_the_cluster(config: DictConfig) -> list[str]:
+    """veRL joins the cluster as it is: counts of CPUs and GPUs are for a Ray that it starts itself."""
+    mine = config.ray_kwargs.ray_init
+    os.environ.setdefault("RAY_ADDRESS", mine.get("address") or "auto")
+    counts = [f"ray_kwargs.ray_init.{key}=null" for key in ("num_cpus", "num_gpus") if key in mine]
+    return [f"++ray_kwargs.ray_init.address={cluster.address()}", *counts]
+
+
+def _train(
+    run: Run, name: str, recipe: str, overrides: list[str], total: int | None, watch: cluster.Watch | None
+) -> int:
     done = run.last_checkpoint()
     if total and done >= total:
         print(f"Run {name!r} is finished ({done} steps).")
@@ -52,17 +86,22 @@ def _train(run: Run, name: str, recipe: str, overrides: list[str], total: int | 
     if done:
         print(f"Resuming run {name!r} after step {done} ({run.checkpoints}).")
         overrides.append("trainer.val_before_train=False")
-    run_verl(run, MODULE, recipe, overrides, total)
+    run_verl(run, MODULE, recipe, overrides, total, watch=watch)
     report.write(run)
     return 0
 
 
-def _of_this_run(folder: Path, name: str) -> list[str]:
-    """Absolute paths, because a Ray job's working directory is a temporary one."""
+def run_folder(recipe: str) -> Path:
+    """Where a run of a recipe (a name or a file) lives: $RUNS/$RUN, by default runs/RECIPE."""
+    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+
+
+def of_this_run(folder: Path) -> list[str]:
+    """Overrides for a run in `folder`. Absolute paths, because a Ray job's working directory is a temporary one."""
     found = [
         f"trainer.default_local_dir={folder}/checkpoints",
         f"trainer.validation_data_dir={folder}/validation",
-        f"trainer.experiment_name={name}",
+        f"trainer.experiment_name={folder.name}",
     ]
     if os.environ.get("WANDB") == "1":
         found.append("trainer.logger=[console,file,wandb]")
@@ -70,11 +109,18 @@ def _of_this_run(folder: Path, name: str) -> list[str]:
 
 
 def run_verl(
-    run: Run, module: str, recipe: str, overrides: list[str], total: int | None = None, every: int = 1
+    run: Run,
+    module: str,
+    recipe: str,
+    overrides: list[str],
+    total: int | None = None,
+    every: int = 1,
+    watch: cluster.Watch | None = None,
 ) -> None:
     """Run one of veRL's trainers as a process of its own to its end, printing a line every `every` steps.
 
-    Raises RunError with the log's own reason if it fails; ends it, and the Ray it started, if we are interrupted.
+    Raises RunError with the log's own reason if it fails; ends it, and the Ray it started, if we are interrupted or a
+    node that `watch` looks after is gone.
     """
     curve, log = run.next_attempt()
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
@@ -86,11 +132,12 @@ def run_verl(
             start_new_session=True,
         )  # fmt: skip
         try:
-            _follow(process, curve, total, every)
+            _follow(process, curve, total, every, watch)
         except BaseException:
             _stop(process)
             raise
     if process.returncode:
+        _check_nodes(watch)
         raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
 
 
@@ -98,10 +145,23 @@ def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
     start = ["-m", module]
     if module.endswith("sft_trainer"):  # it wants torchrun's variables; --standalone picks a free port
         start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", module]
-    return [sys.executable, *start, "--config-name", recipe, *overrides]
+    where = ["--config-name", recipe]
+    if recipe.endswith((".yaml", ".yml")):  # somebody's own; ours are on Hydra's search path by the plugin
+        folder, name = recipes.locate(recipe)
+        where = ["--config-dir", str(folder), "--config-name", name]
+    return [sys.executable, *start, *where, *overrides]
 
 
-def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: int) -> None:
+def _check_nodes(watch: cluster.Watch | None) -> None:
+    gone = watch.gone() if watch else None
+    if gone:
+        raise RunError(
+            f"node {gone} has left the Ray cluster, and veRL can't go on without it. Start it again there "
+            "(run_scripts/ray_worker.sh), then give the same command: the run goes on from its last checkpoint"
+        )
+
+
+def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: int, watch: cluster.Watch | None) -> None:
     """Print each new line of the curve until veRL ends; until the first one, say each half minute that it starts."""
     shown, began = 0, time.monotonic()
     said = began
@@ -114,6 +174,7 @@ def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: in
         shown = len(steps)
         if not running:
             return
+        _check_nodes(watch)
         if not shown and time.monotonic() - said > 30:
             said = time.monotonic()
             print(f"  ... starting ({said - began:.0f} s)", flush=True)

@@ -5,6 +5,8 @@ All functions are linear in the text (plain `find`s, no backtracking), whatever 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 OPEN, CLOSE = "<think>", "</think>"
 
 
@@ -35,3 +37,12 @@ def last_answer(text: str | None, tag: str = "answer") -> str | None:
     start += len(tag) + 2
     end = text.find(f"</{tag}>", start)
     return None if end < 0 else text[start:end]
+
+
+def until(text: str, stops: Iterable[str], keep: bool) -> str:
+    """The text up to the first of `stops` (with it, if keep); all of it if none occurs."""
+    found = [(at, stop) for stop in stops if stop and (at := text.find(stop)) >= 0]
+    if not found:
+        return text
+    at, stop = min(found)
+    return text[: at + len(stop) * keep]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from r1_verl.response import until
 from r1_verl.score import CORRECT, ERROR, WRONG, Score
 from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, resolve, unknown_name
 
@@ -24,6 +25,8 @@ def compute_score(
     *,
     mode: str = "strict",
     ladder: str | None = None,
+    stop: str | Sequence[str] = (),
+    include_stop: bool = True,
     **options: Any,
 ) -> dict[str, Any]:
     """Score one response.
@@ -31,7 +34,9 @@ def compute_score(
     solution_str: the response alone, without its prompt. ground_truth: canonical JSON (`ground_truth.encode`), or
     upstream's own form. extra_info["think_in_prompt"]: the prompt already opened `<think>`.
     mode: "faithful" is the published reward, "strict" the mended one. ladder: a reward scale by name; None is the
-    source's own. options: what single scorers take (each gets those it knows).
+    source's own. stop, include_stop: texts at which generation ends, and whether they belong to the response (vLLM's
+    include_stop_str_in_output); what the last token brought behind them is not read. options: what single scorers take
+    (each gets those it knows).
 
     Returns the same keys for every source and outcome: `score` (the reward), `acc` (1.0 or 0.0, always the strict
     verdict), `format` (1.0 or 0.0, by the mode's own rule), `outcome`, `pred`, and `parts` (sub-rewards as a JSON
@@ -44,6 +49,8 @@ def compute_score(
     if options:
         options = _options(entry, options)
     text = solution_str if isinstance(solution_str, str) else ""
+    if stop:
+        text = until(text, (stop,) if isinstance(stop, str) else stop, include_stop)
     info = extra_info if extra_info is not None else {}
     strict = _judge(entry.strict, text, ground_truth, info, options)
     score = strict if judge is entry.strict else _judge(judge, text, ground_truth, info, options)

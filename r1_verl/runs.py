@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 _FREE = ("ray_kwargs", "trainer.logger", "trainer.default_local_dir", "trainer.validation_data_dir",
          "trainer.rollout_data_dir", "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
          "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.resume_mode",
-         "trainer.val_before_train")  # fmt: skip
+         "trainer.val_before_train", "r1_verl.about")  # fmt: skip
 
 
 class RunError(RuntimeError):
@@ -85,23 +85,36 @@ def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
     import yaml
 
     saved = folder / "config.yaml"
-    mine = _identity(config)
     if saved.exists():
-        theirs = yaml.safe_load(saved.read_text())
-        differ = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+        differ = differences(folder, config)
         if differ:
-            shown = "; ".join(f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} here" for key in differ[:4])
-            more = f" and {len(differ) - 4} more" if len(differ) > 4 else ""
             raise RunError(
-                f"run {folder.name!r} exists with another configuration ({shown}{more}). Choose: RUN=another-name "
+                f"run {folder.name!r} exists with another configuration ({differ}). Choose: RUN=another-name "
                 f"for a new run, the old settings to resume it, or rm -r {folder} to start over."
             )
         return Run(folder)
     folder.mkdir(parents=True, exist_ok=True)
     part = saved.with_suffix(".part")
-    part.write_text(yaml.safe_dump(mine, sort_keys=True))
+    part.write_text(yaml.safe_dump(_identity(config), sort_keys=True))
     os.replace(part, saved)
     return Run(folder)
+
+
+def differences(folder: Path, config: Mapping[str, Any]) -> str:
+    """Where a configuration differs from the one that a run's folder is of, for people; "" if nowhere.
+
+    Raises RunError if the folder has no record of one.
+    """
+    import yaml
+
+    try:
+        theirs = yaml.safe_load((folder / "config.yaml").read_text())
+    except OSError as error:
+        raise RunError(f"{folder} is no run's folder: it has no config.yaml") from error
+    mine = _identity(config)
+    differ = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+    shown = "; ".join(f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} here" for key in differ[:4])
+    return shown + (f" and {len(differ) - 4} more" if len(differ) > 4 else "")
 
 
 def _identity(config: Mapping[str, Any]) -> dict[str, Any]:

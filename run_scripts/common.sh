@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by every script: an environment in .venv, made on first use and whenever the pinned set changes.
-# Variables: PYTHON (a Python 3.11 or 3.12), VENV (default .venv), RUN, RUNS, MODEL, DRY_RUN=1, WANDB=1.
+# Variables: PYTHON (a Python 3.11 or 3.12), VENV (default .venv), RUN, RUNS, MODEL, GPUS, NNODES, CPU=1, SETTINGS, SOURCE,
+# DRY_RUN=1, WANDB=1. Any setting of veRL goes last on the command line.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -65,4 +66,46 @@ use_cpu() {
   export VERL_PLATFORM=cpu
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
   export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
+}
+
+# use_gpu_or_cpu EXTRAS: the environment of a recipe's script. CPU=1 takes the CPU build and adds +machine=cpu.
+use_gpu_or_cpu() {
+  if [[ ${CPU:-} == 1 ]]; then
+    setup_environment "$1" cpu
+    use_cpu
+  else
+    setup_environment "$1"
+  fi
+}
+
+# prepare FOLDER COMMAND...: make data/FOLDER by this data_prep command, unless it is there.
+# SOURCE=a local file of the hub's form, where the hub can't be reached.
+prepare() {
+  local folder=data/$1
+  shift
+  [[ -d $folder && -n $(ls -A "$folder") ]] && return
+  if [[ ${DRY_RUN:-} == 1 ]]; then
+    printf '# would make %s: python %s --out %s\n' "$folder" "$*" "$folder"
+  else
+    python "$@" --out "$folder"
+  fi
+}
+
+# train RECIPE [overrides]: the run, with the variables that all scripts know and then the user's own settings:
+# MODEL, GPUS (a node), NNODES, CPU=1, and SETTINGS, a file with one override a line.
+train() {
+  local recipe=$1 line settings=()
+  shift
+  [[ ${CPU:-} != 1 ]] || settings+=(+machine=cpu)
+  [[ -z ${MODEL:-} ]] || settings+=("actor_rollout_ref.model.path=$MODEL")
+  [[ -z ${GPUS:-} ]] || settings+=("trainer.n_gpus_per_node=$GPUS")
+  [[ -z ${NNODES:-} ]] || settings+=("trainer.nnodes=$NNODES")
+  ((${NNODES:-1} == 1)) || export RAY_AUTH_MODE=token # the cluster of ray_head.sh
+  if [[ -n ${SETTINGS:-} ]]; then
+    [[ -f $SETTINGS ]] || die "SETTINGS=$SETTINGS is not there: a file with one override a line, # for comments"
+    while IFS= read -r line; do
+      [[ -z $line || $line == \#* ]] || settings+=("$line")
+    done <"$SETTINGS"
+  fi
+  python -m r1_verl train "$recipe" "${settings[@]}" "$@"
 }

@@ -1,21 +1,13 @@
 # shellcheck shell=bash
-# Sourced by tinyzero_ppo.sh and tinyzero_grpo.sh.
+# Sourced by tinyzero_ppo.sh, tinyzero_grpo.sh and others that train on Countdown under TinyZero's prompt.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# tinyzero RECIPE [overrides]: TinyZero's data (made if missing), then the run.
+# tinyzero RECIPE [overrides]: TinyZero's data (made if missing), then the run. The generator needs no network;
+# SOURCE=hub takes Jiayi-Pan/Countdown-Tasks-3to4 and TinyZero's split.
 tinyzero() {
-  local recipe=$1
-  shift
-  setup_environment train
-  # DATA=hub takes Jiayi-Pan/Countdown-Tasks-3to4 and TinyZero's split; the generator needs no network.
-  if [[ ${DRY_RUN:-} != 1 && ! -f data/tinyzero/train.parquet ]]; then
-    if [[ ${DATA:-generate} == generate ]]; then
-      python data_prep/countdown.py --out data/tinyzero --style raw --train-size 327680 --test-size 1024
-    else
-      python data_prep/countdown.py --out data/tinyzero --style raw --source "$DATA" --split order \
-        --train-size 327680 --test-size 1024 --rest drop
-    fi
-  fi
-  exec python -m r1_verl train "$recipe" ${MODEL:+"actor_rollout_ref.model.path=$MODEL"} \
-    ${GPUS:+"trainer.n_gpus_per_node=$GPUS"} ${NNODES:+"trainer.nnodes=$NNODES"} "$@"
+  local from=()
+  [[ -n ${SOURCE:-} ]] && from=(--source "$SOURCE" --split order --rest drop)
+  use_gpu_or_cpu train
+  prepare tinyzero data_prep/countdown.py --style raw --train-size 327680 --test-size 1024 "${from[@]}"
+  train "$@"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,11 @@ def data_dir() -> Path:
 def fixtures() -> Path:
     """The small files kept with the tests."""
     return Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def composed():
+    """A recipe's configuration; each is composed once a session (it takes a second), so copy before changing it."""
+    from r1_verl import recipes
+
+    return cache(recipes.compose)

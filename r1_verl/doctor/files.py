@@ -1,0 +1,116 @@
+"""Checks of data files, model folder and checkpoints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from r1_verl import ground_truth as truths
+from r1_verl.doctor.model import model_of
+from r1_verl.doctor.problem import Check, Problem
+from r1_verl.doctor.reward import OURS, options
+from r1_verl.runs import RunError, differences
+from r1_verl.scorers import UnknownNameError, resolve
+
+_MAKE = "run the recipe's script, which makes it, or a script of data_prep/"
+
+
+def of(config: Any, key: str) -> list[str]:
+    """The files of data.train_files or data.val_files."""
+    files = config.data[key]
+    return [files] if isinstance(files, str) else list(files or [])
+
+
+def check_data(config: Any) -> Iterator[Problem]:
+    """Files there, columns there, data sources known, ground truths readable, enough rows for a batch."""
+    rows = 0
+    for key in ("train_files", "val_files"):
+        for file in of(config, key):
+            count, problems = _check_file(key, file, config)
+            yield from problems
+            rows += count if key == "train_files" else 0
+    if 0 < rows < config.data.train_batch_size:
+        yield Problem(
+            f"{rows} training rows are less than one batch of {config.data.train_batch_size}: there would be no step",
+            f"data.train_batch_size={rows} or less, or more rows",
+        )
+
+
+def _check_file(key: str, file: str, config: Any) -> tuple[int, list[Problem]]:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = Path(file).expanduser()
+    if not path.is_file():
+        return 0, [Problem(f"data.{key}: {file} is not there", _MAKE)]
+    try:
+        schema = pq.read_schema(path)
+        missing = {"data_source", "prompt", "reward_model"} - set(schema.names)
+        if missing:
+            return 0, [Problem(f"data.{key}: {file} has no column {', '.join(sorted(missing))}", _MAKE)]
+        table = pq.read_table(path, columns=["data_source", "reward_model"])
+    except (OSError, ValueError) as error:
+        return 0, [Problem(f"data.{key}: {file} can't be read as Parquet ({error})", _MAKE)]
+    if not table.num_rows:
+        return 0, [Problem(f"data.{key}: {file} has no rows", _MAKE)]
+    found = []
+    if str(config.reward.custom_reward_function.path or "").startswith(OURS):
+        mode = options(config).get("mode", "strict")
+        for source in pc.unique(table["data_source"]).to_pylist():
+            try:
+                resolve(source, mode, None)
+            except UnknownNameError as error:
+                found.append(
+                    Problem(f"data.{key}: {file}: {error}", "register a scorer for it (README), or mend the column")
+                )
+        for row in table["reward_model"].slice(0, 100).to_pylist():
+            truth = (row or {}).get("ground_truth")
+            if _unreadable(truth):
+                found.append(Problem(f"data.{key}: {file}: a ground truth that can't be read: {truth!r:.80}", _MAKE))
+                break
+    return table.num_rows, found
+
+
+def _unreadable(truth: Any) -> bool:
+    return truth in (None, "") or (isinstance(truth, str) and truth[:1] == "{" and truths.decode(truth) is None)
+
+
+def check_model(config: Any) -> Iterator[Problem]:
+    """A local model folder that is there; anything else is a hub's name, to be had."""
+    model = model_of(config)
+    if model.local and "config.json" not in model.files:
+        yield Problem(
+            f"the model folder {model.path} is not there (no config.json)",
+            "MODEL=another folder or a hub's name, or the script that makes it",
+        )
+    elif not model.local and "config.json" not in model.files and os.environ.get("HF_HUB_OFFLINE") == "1":
+        yield Problem(
+            f"HF_HUB_OFFLINE=1, and {model.path} is not in the hub's cache",
+            "MODEL=a local folder, HF_HOME=the cache that has it, or unset HF_HUB_OFFLINE",
+        )
+
+
+def check_resume(config: Any) -> Iterator[Problem]:
+    """Checkpoints of something else where this run would write its own: resume_mode=auto would go on from them."""
+    folder = Path(config.trainer.default_local_dir)
+    tracker = folder / "latest_checkpointed_iteration.txt"
+    if config.trainer.resume_mode != "auto" or not tracker.is_file():
+        return
+    from omegaconf import OmegaConf
+
+    step = tracker.read_text().strip()
+    try:
+        differ = differences(folder.parent, OmegaConf.to_container(config, resolve=True))
+    except RunError:
+        differ = "no record of its configuration"
+    if differ:
+        yield Problem(
+            f"{folder} holds a checkpoint of step {step} of another configuration ({differ}): the run would go on "
+            "from it",
+            "RUN=another-name for a new run, trainer.resume_mode=disable, or remove that folder",
+        )
+
+
+CHECKS: tuple[Check, ...] = (check_data, check_model, check_resume)

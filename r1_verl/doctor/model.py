@@ -1,0 +1,94 @@
+"""What is known of a recipe's model without loading it: from its folder, the hub's cache, or its name."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.json")
+
+
+class Model(NamedTuple):
+    """path: as the recipe has it; local: it names a folder; files: those found, by name; params: in billions."""
+
+    path: str
+    local: bool
+    files: dict[str, Path]
+    params: float | None
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the model, {} where there is none."""
+        try:
+            return json.loads(self.files[name].read_text(encoding="utf-8"))
+        except (KeyError, OSError, ValueError):
+            return {}
+
+    def template(self) -> str | None:
+        """The chat template as Jinja, None if unknown."""
+        if "chat_template.jinja" in self.files:
+            return self.files["chat_template.jinja"].read_text(encoding="utf-8")
+        found = self.read("tokenizer_config.json").get("chat_template")
+        return found if isinstance(found, str) else None
+
+    def token_ids(self) -> dict[str, int]:
+        """Special and added tokens by text, {} where unknown."""
+        added = self.read("tokenizer_config.json").get("added_tokens_decoder") or {
+            entry.get("id"): entry for entry in self.read("tokenizer.json").get("added_tokens", [])
+        }
+        return {entry["content"]: int(number) for number, entry in added.items() if "content" in entry}
+
+    def ends(self) -> set[int]:
+        """The ids at which generation ends by itself; empty where unknown."""
+        found: set[int] = set()
+        for name in ("generation_config.json", "config.json"):
+            given = self.read(name).get("eos_token_id")
+            found |= {given} if isinstance(given, int) else set(given or ())
+        return found
+
+
+def model_of(config: Any) -> Model:
+    """The actor's model."""
+    return _look(str(config.actor_rollout_ref.model.path))
+
+
+@lru_cache(maxsize=8)
+def _look(path: str) -> Model:
+    folder = Path(path).expanduser()
+    local = path.startswith(("/", "./", "../", "~", "models/")) or folder.is_dir()
+    if local:
+        files = {name: folder / name for name in _FILES if (folder / name).is_file()}
+    else:
+        files = _cached(path)
+    found = Model(path, local, files, None)
+    return found._replace(params=_size(found.read("config.json")) or _named_size(path))
+
+
+def _cached(name: str) -> dict[str, Path]:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = {file: try_to_load_from_cache(name, file) for file in _FILES}
+    except HFValidationError:
+        return {}
+    return {file: Path(path) for file, path in found.items() if isinstance(path, str)}
+
+
+def _named_size(name: str) -> float | None:
+    found = re.search(r"(\d+(?:\.\d+)?)B(?![a-z])", name, re.IGNORECASE)
+    return float(found[1]) if found else None
+
+
+def _size(config: dict[str, Any]) -> float | None:
+    """Billions of parameters of a Llama-like decoder."""
+    try:
+        hidden, layers = config["hidden_size"], config["num_hidden_layers"]
+        wide, heads = config["intermediate_size"], config["num_attention_heads"]
+        keys = hidden * config.get("num_key_value_heads", heads) // heads
+        words = config["vocab_size"] * hidden * (1 if config.get("tie_word_embeddings") else 2)
+        return (words + layers * (2 * hidden * (hidden + keys) + 3 * hidden * wide)) / 1e9
+    except (KeyError, TypeError, ZeroDivisionError):
+        return None

@@ -1,0 +1,84 @@
+"""Checks of generation: lengths, parallel parts, where responses end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from r1_verl.doctor.algorithm import near
+from r1_verl.doctor.model import model_of
+from r1_verl.doctor.problem import Check, Problem
+
+_LOOPS = ("single_turn_agent", "tool_agent", "r1_stop", "r1_greedy")
+
+
+def check_lengths(config: Any) -> Iterator[Problem]:
+    """Prompt and response against what vLLM and the model can hold."""
+    rollout = config.actor_rollout_ref.rollout
+    longest = config.data.max_prompt_length + config.data.max_response_length
+    if rollout.max_model_len is not None and rollout.max_model_len < longest:
+        yield Problem(
+            f"rollout.max_model_len {rollout.max_model_len} is less than max_prompt_length + max_response_length "
+            f"{longest}: long prompts leave no room to answer",
+            f"actor_rollout_ref.rollout.max_model_len={longest}",
+        )
+    limit = model_of(config).read("config.json").get("max_position_embeddings")
+    if limit and longest > limit:
+        yield Problem(
+            f"max_prompt_length + max_response_length is {longest}, the model has {limit} positions",
+            f"data.max_response_length={max(1, limit - config.data.max_prompt_length)}",
+        )
+    if not rollout.enable_chunked_prefill and rollout.max_num_batched_tokens < longest:
+        yield Problem(
+            f"rollout.max_num_batched_tokens {rollout.max_num_batched_tokens} is less than {longest} without chunked "
+            "prefill: vLLM refuses to start",
+            f"actor_rollout_ref.rollout.max_num_batched_tokens={longest}, or enable_chunked_prefill=True",
+        )
+
+
+def check_parallel(config: Any) -> Iterator[Problem]:
+    """vLLM's tensor parallel size against GPUs, heads and nodes."""
+    rollout, gpus = config.actor_rollout_ref.rollout, config.trainer.n_gpus_per_node * config.trainer.nnodes
+    size = rollout.tensor_model_parallel_size
+    if gpus % size:
+        yield Problem(
+            f"rollout.tensor_model_parallel_size {size} does not divide {gpus} GPUs",
+            "actor_rollout_ref.rollout.tensor_model_parallel_size=1",
+        )
+    heads = model_of(config).read("config.json").get("num_attention_heads")
+    if heads and heads % size:
+        yield Problem(
+            f"rollout.tensor_model_parallel_size {size} does not divide the model's {heads} attention heads",
+            "a tensor_model_parallel_size that does",
+        )
+
+
+def check_ends(config: Any) -> Iterator[Problem]:
+    """Texts to stop at that nobody hands to vLLM; an agent loop that nobody knows."""
+    agent, settings = config.actor_rollout_ref.rollout.agent, config.get("r1_verl") or {}
+    chosen = agent.default_agent_loop
+    if (settings.get("stop") or settings.get("stop_token_ids")) and chosen not in ("r1_stop", "r1_greedy"):
+        yield Problem(
+            f"r1_verl.stop is set, and the agent loop {chosen!r} does not read it: responses would run on",
+            "+stop=texts (or actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop)",
+        )
+    if chosen not in _LOOPS and str(agent.agent_loop_config_path or "").endswith("verl_side/agent_loops.yaml"):
+        yield Problem(f"unknown agent loop {chosen!r}", near(chosen, _LOOPS))
+    if chosen.startswith("r1_") and not agent.agent_loop_config_path:
+        yield Problem(
+            f"the agent loop {chosen!r} is ours, and agent_loop_config_path does not name our list",
+            "actor_rollout_ref.rollout.agent.agent_loop_config_path='${r1_verl_file:verl_side/agent_loops.yaml}'",
+        )
+
+
+def check_lora(config: Any) -> Iterator[Problem]:
+    """LoRA: vLLM reads the base weights itself."""
+    ref = config.actor_rollout_ref
+    if ref.model.lora_rank and ref.rollout.load_format not in ("safetensors", "auto"):
+        yield Problem(
+            f"LoRA with rollout.load_format={ref.rollout.load_format}: vLLM would generate from random base weights",
+            "actor_rollout_ref.rollout.load_format=safetensors",
+        )
+
+
+CHECKS: tuple[Check, ...] = (check_lengths, check_parallel, check_ends, check_lora)

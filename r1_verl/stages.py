@@ -1,0 +1,103 @@
+"""Runs that begin where another ended: `r1_verl.after` in a recipe names the run whose last checkpoint is the start.
+
+A stage is a run of its own (new optimizer, own curve), so it is repeated under another RUN=name, resumed by the same
+command and skipped with MODEL=another start. `python -m r1_verl export RUN` makes the model folder by hand.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from r1_verl.runs import Run, RunError
+
+MODEL = "actor_rollout_ref.model.path"
+
+
+def start(after: str, run: Run) -> str:
+    """The model folder that `run`, a stage after the run called `after` beside it, starts from.
+
+    A run that began already keeps its start, however far the one before has got since. Raises RunError.
+    """
+    import yaml
+
+    saved = run.folder / "config.yaml"
+    if saved.exists():
+        return str(yaml.safe_load(saved.read_text())[MODEL])
+    before = Run(run.folder.parent / after)
+    if not before.last_checkpoint():
+        raise RunError(
+            f"run {run.folder.name!r} starts from the last checkpoint of run {after!r}, and there is none in "
+            f"{before.checkpoints}: run that stage first, skip it with MODEL=a model folder or hub name, or name "
+            "another run with r1_verl.after=NAME"
+        )
+    return str(export(before))
+
+
+def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
+    """An ordinary model folder of a run's checkpoint (default: the last, to RUN/models/step_N); made once, atomically.
+
+    Raises RunError.
+    """
+    step = step or run.last_checkpoint()
+    actor = run.checkpoints / f"global_step_{step}" / "actor"
+    if not actor.is_dir():
+        have = sorted(int(p.name.rpartition("_")[2]) for p in run.checkpoints.glob("global_step_*"))
+        raise RunError(f"run {run.folder.name!r} has no checkpoint of step {step} (there are: {have or 'none'})")
+    out = out or run.folder / "models" / f"step_{step}"
+    if (out / "config.json").is_file():
+        return out
+    if out.exists():
+        raise RunError(f"{out} is there and is no model folder: name another place")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    whole = actor / "huggingface"
+    if any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
+        shutil.copytree(whole, part)
+    else:
+        _merge(actor, part)
+    part.rename(out)
+    return out
+
+
+def _merge(actor: Path, out: Path) -> None:
+    """veRL's model merger, in a process of its own: it holds the whole model in memory."""
+    print(f"Converting {actor} with veRL's model merger", flush=True)
+    command = ["verl.model_merger", "merge", "--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(out)]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, errors="replace")
+    if done.returncode or not (out / "config.json").is_file():
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        raise RunError(
+            f"veRL's model merger could not convert {actor}:\n{last}\n"
+            "Shards of several nodes must lie in one folder: keep RUNS on a disk that all nodes share."
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m r1_verl export RUN [OUT] [--step N]`. RUN: a folder, or a name below $RUNS (default runs/)."""
+    import argparse
+    import os
+
+    p = argparse.ArgumentParser(prog="r1-verl export", description=export.__doc__)
+    p.add_argument("run")
+    p.add_argument("out", nargs="?", type=Path)
+    p.add_argument("--step", type=int)
+    args = p.parse_args(arguments)
+    folder = Path(args.run) if Path(args.run).is_dir() else Path(os.environ.get("RUNS") or "runs") / args.run
+    if not folder.is_dir():
+        raise RunError(f"no run {args.run!r}: name a folder, or one of {_names(folder.parent)}")
+    print(export(Run(folder.resolve()), args.out, args.step))
+    return 0
+
+
+def _names(runs: Path) -> str:
+    return ", ".join(sorted(path.parent.name for path in runs.glob("*/config.yaml"))) or f"those below {runs} (none)"
+
+
+def asked(config: Any) -> str | None:
+    """The run that a configuration starts from, if it is a stage."""
+    return (config.get("r1_verl") or {}).get("after")

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# This node joins the Ray cluster whose head is on RAY_HEAD (see ray_head.sh), waiting for it if it is not up yet.
+#   RAY_HEAD=first-node bash run_scripts/ray_worker.sh
+source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
+[[ -n ${RAY_HEAD:-} ]] || die "say where the head is: RAY_HEAD=first-node bash run_scripts/ray_worker.sh"
+use_gpu_or_cpu train
+ray_counts
+if ! has_token && [[ ${DRY_RUN:-} != 1 ]]; then
+  die "no token: copy the head's ~/.ray/auth_token to $TOKEN here (mode 600)"
+fi
+waited=0
+until [[ ${DRY_RUN:-} == 1 ]] || (exec 3<>"/dev/tcp/$RAY_HEAD/$RAY_PORT") 2>/dev/null; do
+  ((waited % 10)) || printf 'waiting for %s:%s (%s of %s s)\n' "$RAY_HEAD" "$RAY_PORT" "$waited" "$RAY_WAIT"
+  ((waited >= RAY_WAIT)) && die "nothing answers at $RAY_HEAD:$RAY_PORT after $RAY_WAIT s: is ray_head.sh running there,
+  is RAY_PORT the same, does a firewall let it through?"
+  sleep 2
+  waited=$((waited + 2))
+done
+start_ray "this node" ray start --address="$RAY_HEAD:$RAY_PORT" "${COUNTS[@]}"
+[[ ${DRY_RUN:-} == 1 ]] || printf 'This node is in the cluster of %s:%s.\n' "$RAY_HEAD" "$RAY_PORT"

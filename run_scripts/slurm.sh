@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# One of the scripts as a SLURM job: sbatch is filled from the same variables, Ray's symmetric-run starts the cluster on
+# all nodes, runs the script on the first one and ends the cluster with it.
+#   NNODES=4 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v0
+#   SBATCH_PARTITION=gpu SBATCH_TIMELIMIT=2-00 NNODES=2 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v1   # sbatch's own
+# Prepare data and .venv on a login node first where compute nodes have no network.
+source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
+[[ -n ${1:-} && -f run_scripts/$1 ]] || die "name a script of run_scripts/: NNODES=2 bash run_scripts/slurm.sh logicrl.sh stages"
+NNODES=${NNODES:-1}
+GPUS=${GPUS:-8}
+export NNODES GPUS
+printf -v command '%q ' bash run_scripts/slurm.sh "$@"
+
+if [[ -z ${SLURM_JOB_ID:-} ]]; then # submit
+  submit=(sbatch --nodes="$NNODES" --ntasks-per-node=1 --gpus-per-node="$GPUS" --exclusive --chdir="$ROOT"
+    --job-name="r1-verl-${1%.sh}" --output=slurm-%j.log --export=ALL --wrap="$command")
+  if [[ ${DRY_RUN:-} == 1 ]]; then
+    printf '# would run:'
+    printf ' %q' "${submit[@]}"
+    printf '\n'
+    exec bash "run_scripts/$1" "${@:2}"
+  fi
+  command -v sbatch >/dev/null || die "no sbatch here: this needs SLURM; without it ray_head.sh and ray_worker.sh"
+  setup_environment train
+  has_token || (umask 077 && ray get-auth-token --generate >/dev/null 2>&1) || die "Ray could not make a token in $TOKEN"
+  exec "${submit[@]}"
+fi
+
+use_gpu_or_cpu train # in the job, on the first node
+((SLURM_JOB_NUM_NODES > 1)) || exec bash "run_scripts/$1" "${@:2}"
+ray_counts
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=$RAY_WAIT
+exec srun --ntasks-per-node=1 ray symmetric-run --address "$head:$RAY_PORT" --min-nodes "$SLURM_JOB_NUM_NODES" \
+  "${COUNTS[@]}" -- bash "run_scripts/$1" "${@:2}"
