@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from r1_verl.data import countdown, countdown_source, prompts, script
+from r1_verl.data.countdown_generator import DIFFICULTIES, GENERATOR, Settings, generate
 from r1_verl.data.example import DataError
 from r1_verl.data.parallel import usable_cpus
 
@@ -21,15 +22,16 @@ def main() -> None:
     p.add_argument("--count", type=script.count, metavar="N", help="generated: puzzles in all, surplus by --rest")
     p.add_argument("--rest", choices=["file", "train", "test", "drop"], default="file", help="where the surplus goes")
     p.add_argument(
-        "--split", choices=["identity", "order"], default="identity", help="order: TinyZero's, keeps repeats"
+        "--split", choices=["identity", "order"], default="identity", help="order: TinyZero's, the first rows train"
     )
+    script.add_repeats(p)
     p.add_argument("--sizes", type=script.whole_numbers, default=(3, 4), help="how many numbers, such as 3,4")
     p.add_argument("--min", type=script.count, default=1, help="smallest number")
     p.add_argument("--max", type=script.count, default=99, help="largest number")
     p.add_argument("--min-target", type=script.count, default=10)
     p.add_argument("--max-target", type=script.count, default=100)
     p.add_argument("--operators", default="+-*/", help="what a solution may use; write --operators=+-")
-    p.add_argument("--difficulty", default="any", choices=countdown.DIFFICULTIES, help="easy: + and - suffice")
+    p.add_argument("--difficulty", default="any", choices=DIFFICULTIES, help="easy: + and - suffice")
     p.add_argument("--processes", type=script.count, default=usable_cpus(), help="changes nothing in what is written")
     args = p.parse_args()
     parts, record, left_out = generated(args) if args.source == "generate" else loaded(args)
@@ -49,24 +51,26 @@ def generated(args: argparse.Namespace):
         train, rest = train + rest, 0
     if args.rest == "test":
         test, rest = test + rest, 0
-    settings = countdown.Settings(
+    settings = Settings(
         args.sizes, args.min, args.max, args.min_target, args.max_target, args.operators, args.difficulty, args.seed
     )
-    parts = countdown.generate(settings, train, test, rest, args.processes)
+    parts = generate(settings, train, test, rest, args.processes)
     if args.rest == "drop":
         parts.pop("rest")
-    return parts, {"source": "generate", "revision": f"generator {countdown.GENERATOR}"}, []
+    return parts, {"source": "generate", "revision": f"generator {GENERATOR}"}, []
 
 
 def loaded(args: argparse.Namespace):
     if args.count is not None:
         raise DataError("--count is for --source generate; a source has the rows it has (see --limit)")
     by_order = args.split == "order"
-    puzzles, record, left_out = countdown_source.load(args.source, args.limit, by_order)
+    puzzles, record, left_out = countdown_source.load(args.source, args.limit, args.repeats)
+    distinct = len({countdown.identity(p.numbers, p.target) for p in puzzles})
+    print(script.counted(record, len(puzzles) + len(left_out), len(puzzles), distinct))
     parts = countdown_source.split(puzzles, args.train_size, args.test_size, by_order)
     if args.rest in ("train", "test") and not by_order:
         raise DataError("--rest train and test are for --source generate; leave --train-size out to train on all rows")
-    if args.rest == "drop" or (args.train_size is None and args.test_size is None):
+    if args.rest == "drop":
         parts.pop("rest")
     return parts, record, left_out
 

@@ -1,7 +1,7 @@
-"""DAPO-Math-17k (BytedTsinghua-SIA/DAPO-Math-17k) as veRL Parquet files, each problem once.
+"""DAPO-Math-17k as veRL Parquet files, from open-r1/DAPO-Math-17k-Processed (all 17,398 problems, each once).
 
 python data_prep/dapo.py
-python data_prep/dapo.py --source train.parquet --repeats keep
+python data_prep/dapo.py --source dapo-math-17k.parquet --repeats drop    # upstream's file: each a hundred times
 """
 
 from __future__ import annotations

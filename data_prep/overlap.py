@@ -1,4 +1,4 @@
-"""Overlap of a training file with evaluation suites, exact (two normalisers) and by n-grams, and repeats within it.
+"""Overlap of a training file with evaluation suites, exact (three normalisers) and by n-grams, and repeats within it.
 
 python data_prep/overlap.py data/math8k/train.parquet data/eval/*.parquet
 python data_prep/overlap.py train.parquet data/eval/*.parquet --drop clean.parquet --by text
@@ -20,7 +20,7 @@ def main() -> None:
     p.add_argument("--n", type=script.count, default=overlap.N, help=f"words of an n-gram (default {overlap.N})")
     p.add_argument("--drop", metavar="FILE", help="write the (prepared) training file without the overlapping rows")
     p.add_argument(
-        "--by", choices=["text", "letters", "n-gram"], default="letters", help="which rows --drop leaves out"
+        "--by", choices=["text", "latex", "letters", "n-gram"], default="letters", help="which rows --drop leaves out"
     )
     args = p.parse_args()
     if not args.n:

@@ -11,9 +11,11 @@ from itertools import combinations_with_replacement
 import pyarrow.parquet as pq
 import pytest
 from test_data_expressions import brute, exact
+from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
 from r1_verl.data import countdown, countdown_source, prompts
-from r1_verl.data.countdown import Settings, generate, identity
+from r1_verl.data.countdown import identity
+from r1_verl.data.countdown_generator import Settings, every_puzzle, generate
 from r1_verl.data.example import DataError
 
 TINY = Settings(sizes=(3,), low=1, high=6, min_target=1, max_target=20)
@@ -81,9 +83,9 @@ def all_tiny() -> dict[str, bool]:
 
 
 def test_every_puzzle_is_found_and_the_difficulty_is_right(all_tiny):
-    made = list(countdown.every_puzzle(TINY, 3))
+    made = list(every_puzzle(TINY, 3))
     assert {identity(p.numbers, p.target): p.difficulty == 3.0 for p in made} == all_tiny
-    easy = list(countdown.every_puzzle(replace(TINY, difficulty="easy"), 3))
+    easy = list(every_puzzle(replace(TINY, difficulty="easy"), 3))
     assert {identity(p.numbers, p.target) for p in easy} == {name for name, easy in all_tiny.items() if easy}
 
 
@@ -163,17 +165,17 @@ def test_prompt_styles(fixtures):
 
 def test_a_prepared_file_comes_out_byte_for_byte(fixtures):
     path = fixtures / "data_countdown_tinyzero.parquet"
-    compare(path, "order")
+    compare(path)
 
 
 @pytest.mark.parametrize("name", ["tinyzero_train_8001", "tinyzero_test_2001", "tinyzero_official_test_1024"])
 def test_real_prepared_files_come_out_byte_for_byte(data_dir, name):
-    compare(data_dir / "countdown" / f"{name}.parquet", "order")
+    compare(data_dir / "countdown" / f"{name}.parquet")
 
 
-def compare(path, how) -> None:
+def compare(path) -> None:
     rows = pq.read_table(path).to_pylist()
-    puzzles, record, left_out = countdown_source.load(str(path), by_order=how == "order")
+    puzzles, record, left_out = countdown_source.load(str(path))
     assert not left_out
     assert record["revision"].startswith("sha256:")
     examples = list(countdown.to_examples(puzzles, "train", "raw"))
@@ -189,15 +191,15 @@ def compare(path, how) -> None:
 
 def test_the_hub_file(data_dir):
     path = data_dir / "countdown" / "tasks_3to4_first_10240.parquet"
-    puzzles, _, left_out = countdown_source.load(str(path))
+    puzzles, _, left_out = countdown_source.load(str(path), repeats="drop")
     assert len(puzzles) == 10_240 - 22  # the shared README counts the repeats
     assert {entry.reason for entry in left_out} == {"repeats an earlier puzzle (number order apart)"}
-    parts = countdown_source.split(puzzles, None, None)
-    assert len(parts["test"]) == 1024
-    names = [identity(p.numbers, p.target) for p in parts["train"] + parts["test"]]
-    assert len(set(names)) == len(names)
-    puzzles, _, left_out = countdown_source.load(str(path), by_order=True)
+    puzzles, _, left_out = countdown_source.load(str(path))
     assert len(puzzles) == 10_240 and not left_out
+    parts = countdown_source.split(puzzles, None, None)
+    assert len(parts["test"]) == 1024 and sum(map(len, parts.values())) == 10_240
+    train, test = ({identity(p.numbers, p.target) for p in parts[name]} for name in ("train", "test"))
+    assert not train & test
     parts = countdown_source.split(puzzles, 8001, 2001, by_order=True)
     published = pq.read_table(data_dir / "countdown" / "tinyzero_test_2001.parquet").to_pylist()
     assert [(list(p.numbers), p.target) for p in parts["test"]] == [(r["nums"], r["target"]) for r in published]
@@ -213,7 +215,7 @@ def test_rows_that_are_no_puzzles_are_left_out_with_a_reason(tmp_path):
     ]  # fmt: skip
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    puzzles, _, left_out = countdown_source.load(str(path))
+    puzzles, _, left_out = countdown_source.load(str(path), repeats="drop")
     assert [p.numbers for p in puzzles] == [(1, 2, 3)]
     assert [entry.row for entry in left_out] == list(range(1, 9))
     assert len({entry.reason for entry in left_out}) == 5
@@ -222,13 +224,39 @@ def test_rows_that_are_no_puzzles_are_left_out_with_a_reason(tmp_path):
 
 
 def test_every_given_solution_of_the_uft_set_is_accepted(data_dir):
-    puzzles, _, left_out = countdown_source.load(
-        str(data_dir / "countdown" / "uft_solved_1024.jsonl.gz"), by_order=True
-    )
+    puzzles, _, left_out = countdown_source.load(str(data_dir / "countdown" / "uft_solved_1024.jsonl.gz"))
     assert len(puzzles) == 1024 and not left_out
     assert all(exact(p.answer) == p.target for p in puzzles)
 
 
+def test_d1s_form(data_dir, tmp_path):
+    puzzles, _, left_out = countdown_source.load(str(data_dir / "countdown" / "d1_cd3_test_256.jsonl"))
+    assert (len(puzzles), left_out) == (256, [])
+    (tmp_path / "x.jsonl").write_text('{"input": "1,2,3", "output": "6"}\n{"input": "1,x", "output": "6"}')
+    puzzles, _, left_out = countdown_source.load(str(tmp_path / "x.jsonl"))
+    assert [(p.numbers, p.target) for p in puzzles] == [((1, 2, 3), 6)] and [entry.row for entry in left_out] == [1]
+
+
+REAL = {
+    "tasks_3to4_first_10240.parquet": ((), (8926, 1024, 290)),
+    "tinyzero_train_8001.parquet": (("--train-size", 8001, "--test-size", 0), (8001, 0, 0)),
+    "tinyzero_test_2001.parquet": (("--train-size", 0, "--test-size", 2001), (0, 2001, 0)),
+    "tinyzero_official_test_1024.parquet": (("--train-size", 0, "--test-size", 1024), (0, 1024, 0)),
+    "uft_solved_1024.jsonl.gz": (("--train-size", 1024, "--test-size", 0), (1024, 0, 0)),
+    "d1_cd3_test_256.jsonl": (("--train-size", 0, "--test-size", 256), (0, 256, 0)),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path, name):  # noqa: F811
+    sizes, expected = REAL[name]
+    how = ("--split", "order", *sizes) if sizes else ()
+    status, _, err = script("countdown", "--source", data_dir / "countdown" / name, *how, "--out", "out")
+    assert (status, err) == (0, "")
+    files = [tmp_path / "out" / f"{part}.parquet" for part in ("train", "test", "rest")]
+    assert tuple(len(rows(file)) if file.exists() else 0 for file in files) == expected
+
+
 def test_counting_stops_at_a_bound():
-    assert countdown.every_puzzle(Settings(sizes=(6,)), 6) is None
+    assert every_puzzle(Settings(sizes=(6,)), 6) is None
     assert math.comb(99 + 5, 6) > 10**9  # so many number rows are never listed

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import time
 from itertools import islice, product
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import kk, kk_perturb, kk_rows, prompts
+from r1_verl.data import kk, kk_perturb, kk_rows, kk_words, prompts, sources
 from r1_verl.data.example import DataError
 
 
@@ -54,7 +54,7 @@ def test_the_solver_finds_what_enumeration_finds():
     assert counts >= {0, 1, 2}
 
 
-def matches(puzzle: kk.Puzzle, row: dict) -> bool:
+def matches(puzzle: kk_words.Puzzle, row: dict) -> bool:
     return (
         puzzle.quiz == row["quiz"]
         and list(puzzle.names) == row["names"]
@@ -68,13 +68,13 @@ def matches(puzzle: kk.Puzzle, row: dict) -> bool:
 
 def test_the_first_published_puzzles(fixtures):
     published = [json.loads(line) for line in (fixtures / "data_kk_raw.jsonl").read_text().splitlines()]
-    made = map(kk.put_in_words, islice(kk.generate_logic(5), len(published)))
+    made = map(kk_words.put_in_words, islice(kk.generate_logic(5), len(published)))
     assert all(map(matches, made, published))
 
 
 @pytest.mark.parametrize("people", range(2, 9))
 def test_the_raw_sets_bit_for_bit(data_dir, people):
-    made = [kk.put_in_words(p) for p in islice(kk.generate_logic(people), 300 if people == 2 else 1100)]
+    made = [kk_words.put_in_words(p) for p in islice(kk.generate_logic(people), 300 if people == 2 else 1100)]
     seen = 0
     for path in (data_dir / "kk" / "mem_kk_raw").glob(f"*/people{people}_num*.jsonl.gz"):
         with gzip.open(path, "rt") as lines:
@@ -101,7 +101,6 @@ def test_published_prompts_byte_for_byte(fixtures, name, style):
 
 
 def test_all_5000_rows_of_logic_rl(data_dir):
-    start = time.perf_counter()
     parts = kk_rows.generate(range(3, 8), 900, 100)
     seen = 0
     for part in ("train", "test"):
@@ -112,10 +111,20 @@ def test_all_5000_rows_of_logic_rl(data_dir):
         assert all(map(matches, parts[part], published))
         seen += len(published)
     assert seen == 5000
-    assert time.perf_counter() - start < 20
     base = list(kk_rows.to_examples(kk_rows.generate([3], 900, 100)["train"], "train", "raw"))
     published = rows(data_dir / "kk/base_template/3ppl/train.parquet")
     assert all(map(same_prompt_and_truth, base, published))
+
+
+def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path):  # noqa: F811
+    folder, seen = data_dir / "kk", 0
+    for path in sorted(folder.rglob("*.parquet")) + sorted(folder.rglob("*.jsonl.gz")):
+        split = "train" if "train" in (path.parent.name, path.stem) else "test"
+        there = len(sources.from_file(path).rows)
+        status, _, err = script("kk", "--source", path, "--source-split", split, "--out", "out")
+        assert (status, err) == (0, "") and pq.read_metadata(tmp_path / f"out/{split}.parquet").num_rows == there
+        seen += there  # a row whose puzzle has not exactly one solution, the given one, would be left out
+    assert seen == 5000 + 1000 + 7 * 100 + 200 + 3 * 1000
 
 
 def test_splits_do_not_overlap_and_go_on_beyond_upstream():
@@ -149,7 +158,7 @@ def test_perturbations(kind):
     changed = 0
     for people in (2, 3, 5):
         for logic in islice(kk.generate_logic(people), 60):
-            plain, new = kk.put_in_words(logic), kk_perturb.perturb(logic, kind)
+            plain, new = kk_words.put_in_words(logic), kk_perturb.perturb(logic, kind)
             assert new == kk_perturb.perturb(logic, kind)
             if new is None:
                 assert kind == "perturbed_leaf" or (kind == "perturbed_statement" and people == 2)
@@ -171,23 +180,25 @@ def test_perturbations(kind):
             elif kind == "reorder_statement":
                 assert sorted(new.quiz) == sorted(plain.quiz) and new.names == plain.names
             elif kind == "uncommon_name":
-                assert not set(new.names) & set(kk.NAMES)
+                assert not set(new.names) & set(kk_words.NAMES)
             elif kind in ("random_pair", "flip_role"):
                 truth, lie = new.roles
                 assert (
-                    f"{kk.plural(truth).capitalize()} always tell the truth, and {kk.plural(lie)} always lie."
-                    in new.quiz
+                    f"{kk_words.plural(truth).capitalize()} always tell the truth, and "
+                    f"{kk_words.plural(lie)} always lie." in new.quiz
                 )
                 assert (f"is a {truth}" in new.solution_text) == any(new.solution) or truth == "altruist"
     assert changed > 150
 
 
 def test_role_words_read_well():
-    quiz = kk.tell([("not", ("lying", 1)), ("lying", 0)], ["A", "B"], kk.TEMPLATES[:2], ("altruist", "egoist"))
+    quiz = kk_words.tell(
+        [("not", ("lying", 1)), ("lying", 0)], ["A", "B"], kk_words.TEMPLATES[:2], ("altruist", "egoist")
+    )
     assert "Altruists always tell the truth, and egoists always lie" in quiz
     assert quiz.endswith("B told you that A is an egoist. So who is an altruist and who is an egoist?")
     assert "A said that B is not an egoist." in quiz
-    assert kk.plural("hero") == "heroes"
+    assert kk_words.plural("hero") == "heroes"
 
 
 @pytest.mark.parametrize("style", prompts.KK)

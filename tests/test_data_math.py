@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import math_rows, math_sets, prompts_math, sources, suites
+from r1_verl.data import files, math_rows, math_sets, prompts_math, sources, suites
 from r1_verl.data.math_sets import SETS, Problem, Unusable
 from r1_verl.data.prompts import PASS_THROUGH
 
 
-def load(path, name: str, repeats: str = "drop"):
+def load(path, name: str):
     left_out = []
     found = sources.from_file(path)
-    return math_rows.read_rows(found.rows, SETS[name].read, left_out, repeats), left_out
+    return math_rows.read_rows(found.rows, SETS[name].read, left_out), left_out
 
 
 def truth(row) -> str:
@@ -121,7 +121,7 @@ def test_repeats_and_contradictions():
 
     given = [("x + 1", ("1/2",)), ("x+1", ("0.5",)), ("y", ("1",)), ("z", ("3",)), ("y ", ("2",)), None, 5]
     left_out = []
-    kept = math_rows.read_rows(given, read, left_out)
+    kept = math_rows.read_rows(given, read, left_out, repeats="drop")
     assert [entry.row for entry in kept] == [0, 3]
     assert [(entry.row, entry.reason) for entry in left_out] == [
         (1, "repeats an earlier problem"),
@@ -130,7 +130,7 @@ def test_repeats_and_contradictions():
         (5, "is nothing"),
         (6, "cannot be read (TypeError)"),
     ]
-    kept = math_rows.read_rows(given[:5], read, [], repeats="keep")
+    kept = math_rows.read_rows(given[:5], read, [])
     assert [entry.row for entry in kept] == [0, 1, 3]
 
 
@@ -155,7 +155,7 @@ def test_all_of_math8k_byte_for_byte(data_dir, file, style):
 
 def same_as_published(path, style) -> int:
     published = pq.read_table(path).to_pylist()
-    problems, _ = load(path, "math8k", repeats="keep")
+    problems, _ = load(path, "math8k")
     examples = list(math_rows.to_examples(problems, "math8k", "train", style, prompts_math.MATH))
     for example in examples:
         row = published[example.index]
@@ -221,7 +221,13 @@ SCRIPTS = {
     "deepscaler": ("deepscaler/train_math.json.gz", None, 7474, 0),
     "numina_tir": ("numina_tir/train_first_row.jsonl", None, 1, 0),
 }
-WRITTEN = {"gsm8k": 7473, "math_lighteval": 7496, "math8k": 8519, "dapo": 16913, "deepscaler": 7468, "numina_tir": 1}
+# What is left out of them: never a repeat, only rows that cannot be learnt from.
+LEFT_OUT = {
+    "math_lighteval": {"has no answer": 2},
+    "math8k": {"has no answer": 2},
+    "deepscaler": {"has no answer": 4},
+    "dapo": {"is there with different answers": 16},
+}
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -232,13 +238,27 @@ def test_the_counts_of_the_real_files(script, data_dir, tmp_path, name):  # noqa
     assert status == 0, err
     assert f": {read} rows, " in out
     written = rows(tmp_path / "out/train.parquet")
-    assert len(written) == WRITTEN[name]
     record = json.loads((tmp_path / "out/train.provenance.json").read_text())
+    assert record["left_out_counts"] == LEFT_OUT.get(name, {})
+    assert len(record["left_out"]) == sum(record["left_out_counts"].values())
     assert len(written) + len(record["left_out"]) == read
-    assert not any("gold" in entry["reason"] for entry in record["left_out"])  # every gold that is there scores
     assert len({r["extra_info"]["index"] for r in written}) == len(written)
     if tested:
         assert len(rows(tmp_path / "out/test.parquet")) == tested
+
+
+def test_repeats_can_be_dropped(script, data_dir, tmp_path):  # noqa: F811
+    source = ("--source", data_dir / "math/train.jsonl.gz")
+    assert script("math_lighteval", *source)[1].startswith(
+        "train.jsonl.gz: 7500 rows, 7498 usable, 2 of them repeat an earlier one\n"
+    )
+    assert script("math_lighteval", *source, "--repeats", "drop", "--out", "once")[0] == 0
+    assert len(rows(tmp_path / "data/math/train.parquet")) == 7498
+    assert len(rows(tmp_path / "once/train.parquet")) == 7496
+    assert files.read_provenance(tmp_path / "once/train.parquet")["left_out"] == {
+        "has no answer": 2,
+        "repeats an earlier problem": 2,
+    }
 
 
 def test_folders_and_held_out_rows(script, data_dir, tmp_path):  # noqa: F811

@@ -11,6 +11,7 @@ import pytest
 from r1_verl.data import countdown, files, kk_rows, long_cot, math_rows, multiply, prompts, prompts_math
 from r1_verl.data.check import check_file
 from r1_verl.data.cot_sets import COT_SETS
+from r1_verl.data.countdown_generator import Settings, generate
 from r1_verl.data.math_sets import SETS
 from r1_verl.data.sources import from_file
 
@@ -57,10 +58,8 @@ def math_examples(fixtures, name: str, file: str, style: str):
 def every_file(tmp_path_factory, fixtures) -> list[Path]:
     """One file of every data set, in different styles."""
     parts = {
-        "countdown": countdown.to_examples(
-            countdown.generate(countdown.Settings(), 8, 0)["train"], "train", "instruct"
-        ),
-        "tiny": countdown.to_examples(countdown.generate(countdown.Settings(), 8, 4)["test"], "test", "tiny"),
+        "countdown": countdown.to_examples(generate(Settings(), 8, 0)["train"], "train", "instruct"),
+        "tiny": countdown.to_examples(generate(Settings(), 8, 4)["test"], "test", "tiny"),
         "kk": kk_rows.to_examples(kk_rows.generate([3], 6, 0)["train"], "train", "instruct"),
         "multiply": multiply.to_examples(multiply.generate(6, 0)["train"], "train", "base"),
         "gsm8k": math_examples(fixtures, "gsm8k", "data_gsm8k.jsonl", "marked"),
@@ -163,7 +162,7 @@ def test_check_with_a_real_tokenizer(every_file, tokenizer, tmp_path):
     for path in every_file:
         rows, faults = check_file(path, tokenizer, 4096)
         assert rows and not faults, faults
-    raw = countdown.to_examples(countdown.generate(countdown.Settings(), 4, 0)["train"], "train", "raw_instruct")
+    raw = countdown.to_examples(generate(Settings(), 4, 0)["train"], "train", "raw_instruct")
     files.write_set(tmp_path, {"raw": raw}, {"source": "test"})
     assert check_file(tmp_path / "raw.parquet", tokenizer)[1] == []
     (fault,) = check_file(tmp_path / "raw.parquet", tokenizer, raw=False)[1][:1]

@@ -8,19 +8,23 @@ from typing import Any
 import numpy as np
 
 from r1_verl.data import expressions, sources
-from r1_verl.data.countdown import HUB, SLICE, Puzzle, easy, identity, on_test_side
+from r1_verl.data.countdown import Puzzle, easy, identity, on_test_side
 from r1_verl.data.example import DataError
+from r1_verl.data.expressions import SLICE
 from r1_verl.data.files import LeftOut, progress, summary
 from r1_verl.ground_truth import decode
 
+HUB = "Jiayi-Pan/Countdown-Tasks-3to4"
+
 
 def load(
-    source: str, limit: int | None = None, by_order: bool = False
+    source: str, limit: int | None = None, repeats: str = "keep"
 ) -> tuple[list[Puzzle], dict[str, Any], list[LeftOut]]:
     """Puzzles of the hub's data set or a local file with columns `target` and `nums`, in order, each with a solution.
 
-    A file prepared for veRL serves as well (reward_model.ground_truth with target and numbers). Rows that are malformed
-    or have no solution are left out, and repeats too unless by_order. Returns (puzzles, source record, left out).
+    A file prepared for veRL serves as well (reward_model.ground_truth with target and numbers), and d1's form (`input`,
+    `output`). Rows that are malformed or have no solution are left out, and with repeats="drop" those that repeat an
+    earlier one. Returns (puzzles, source record, left out).
     """
     found = sources.load(source, HUB)
     rows = found.rows[:limit]
@@ -28,6 +32,8 @@ def load(
     read: list[tuple[int, tuple[int, ...], int]] = []
     if rows and "nums" not in rows[0] and "reward_model" in rows[0]:
         rows = [_from_ground_truth(row) for row in rows]
+    elif rows and set(rows[0]) == {"input", "output"}:
+        rows = [_from_text(row) for row in rows]
     else:
         sources.need(rows, ("target", "nums"), found.record)
     for at, row in enumerate(rows):
@@ -43,7 +49,7 @@ def load(
     kept = []
     for at, puzzle in sorted(puzzles.items()):
         name = identity(puzzle.numbers, puzzle.target)
-        if name in seen and not by_order:
+        if name in seen and repeats == "drop":
             left_out.append(LeftOut(at, "repeats an earlier puzzle (number order apart)", name))
         else:
             kept.append(puzzle)
@@ -56,6 +62,14 @@ def load(
 def _from_ground_truth(row: Mapping[str, Any]) -> dict[str, Any]:
     truth = decode((row.get("reward_model") or {}).get("ground_truth"))
     return {"target": truth.get("target"), "nums": truth.get("numbers")} if isinstance(truth, dict) else {}
+
+
+def _from_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """{"input": "30,100,93", "output": "23"}, as dllm-reasoning/d1 has it."""
+    numbers, target = str(row.get("input")).split(","), str(row.get("output"))
+    if not all(text.strip().isdecimal() for text in (*numbers, target)):
+        return {}
+    return {"target": int(target), "nums": [int(n) for n in numbers]}
 
 
 def _read_row(row: Mapping[str, Any]) -> tuple[tuple[tuple[int, ...], int] | None, str]:

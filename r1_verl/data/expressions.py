@@ -15,6 +15,7 @@ import numpy as np
 
 OPERATORS = "+-*/"
 MAX_SIZE = 6  # 793,002 expressions; seven numbers have 27 million
+SLICE = {2: 1024, 3: 256, 4: 64, 5: 8, 6: 2}  # rows evaluated at once: their values should fit the cache
 _PRIME = 2**61 - 1
 # Two expressions that agree at this point modulo the prime are the same rational function (but for odds of 1e-12).
 _POINT = (

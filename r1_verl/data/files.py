@@ -20,6 +20,7 @@ from r1_verl.gold import check_gold
 
 METADATA_KEY = b"r1_verl"
 _BATCH = 8192
+_LISTED = 10_000  # rows left out that the provenance names one by one; all are counted
 
 
 class LeftOut(NamedTuple):
@@ -50,7 +51,8 @@ def write_set(
         for name, examples in parts.items():
             rows = _kept(examples, name, dropped)
             counts[name] = _write_parquet(stage(f"{name}.parquet"), rows, name, provenance, dropped)
-        record = {**provenance, "rows": counts, "left_out": [entry._asdict() for entry in dropped]}
+        listed = [entry._asdict() for entry in dropped[:_LISTED]]
+        record = {**provenance, "rows": counts, "left_out_counts": _by_reason(dropped), "left_out": listed}
         for name in parts:
             with stage(f"{name}.provenance.json") as file:
                 file.write((json.dumps({"file": f"{name}.parquet", **record}, indent=1) + "\n").encode())
@@ -85,8 +87,7 @@ def _write_parquet(
             rows += len(batch)
         if not rows:
             raise DataError(f"{name}: no row is left to write{summary(dropped)}")
-        reasons = dict(sorted(Counter(entry.reason for entry in dropped).items()))
-        record = {**provenance, "rows": rows, "left_out": reasons}
+        record = {**provenance, "rows": rows, "left_out": _by_reason(dropped)}
         writer.add_key_value_metadata({METADATA_KEY: json.dumps(record, sort_keys=True)})
     return rows
 
@@ -165,6 +166,10 @@ def progress(items: Iterable[Any], what: str, total: int | None = None) -> Itera
     return tqdm(items, desc=what, total=total, delay=2, mininterval=0.5, file=sys.stderr, leave=False)
 
 
+def _by_reason(dropped: Iterable[LeftOut]) -> dict[str, int]:
+    return dict(sorted(Counter(entry.reason for entry in dropped).items()))
+
+
 def summary(dropped: Iterable[LeftOut], shown: int = 5) -> str:
     """Left-out rows by reason with the first few, for people; "" if there are none."""
     dropped = list(dropped)
@@ -210,10 +215,9 @@ def _write_batches(
                 rows += len(batch)
             if not rows:
                 raise DataError(f"{path.name}: no row is left to write{summary(left_out, 1)}")
-            reasons = dict(sorted(Counter(entry.reason for entry in left_out).items()))
-            record = {**provenance, "rows": rows, "left_out": reasons or provenance.get("left_out", {})}
+            record = {**provenance, "rows": rows, "left_out": _by_reason(left_out) or provenance.get("left_out", {})}
             writer.add_key_value_metadata({METADATA_KEY: json.dumps(record, sort_keys=True)})
-        listed = {"left_out_rows": [entry._asdict() for entry in left_out]} if left_out else {}
+        listed = {"left_out_rows": [entry._asdict() for entry in left_out[:_LISTED]]} if left_out else {}
         with stage(f"{path.name.removesuffix('.parquet')}.provenance.json") as file:
             file.write((json.dumps({"file": path.name, **record, **listed}, indent=1) + "\n").encode())
     return rows

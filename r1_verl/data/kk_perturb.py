@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from r1_verl.data.kk import SEED, Logic, Puzzle, Statement, sample_statement, solve, tell, wording
+from r1_verl.data.kk import SEED, Logic, Statement, sample_statement, solve
+from r1_verl.data.kk_words import Puzzle, tell, wording
 
 KINDS = (
     "perturbed_statement", "perturbed_leaf", "random_pair", "reorder_statement", "uncommon_name", "flip_role",

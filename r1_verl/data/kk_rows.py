@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from r1_verl.data import kk, kk_perturb, prompts, sources
 from r1_verl.data.example import DataError, Example, gold_response
 from r1_verl.data.files import LeftOut
+from r1_verl.data.kk_words import Puzzle, put_in_words
 from r1_verl.data.parallel import ordered_map
 from r1_verl.ground_truth import encode
 
@@ -35,7 +36,7 @@ def generate(
     perturbation: str | None = None,
     seed: int = kk.SEED,
     processes: int = 1,
-) -> dict[str, list[kk.Puzzle]]:
+) -> dict[str, list[Puzzle]]:
     """`train` and `test` puzzles for each number of people, fewest first.
 
     split "logic_rl": test from index 1000 on, training from 100 on without them; "mem_kk": test from 0, training from
@@ -49,17 +50,17 @@ def generate(
             "only some 400 puzzles with two people exist and none is among Logic-RL's: --split mem_kk has them"
         )
     tasks = [_Task(n, train, test, split, perturbation, seed) for n in sorted(set(people))]
-    parts: dict[str, list[kk.Puzzle]] = {"train": [], "test": []}
+    parts: dict[str, list[Puzzle]] = {"train": [], "test": []}
     for made in ordered_map(_generate, tasks, processes):
         for name, puzzles in made.items():
             parts[name] += puzzles
     return parts
 
 
-def _generate(task: _Task) -> dict[str, list[kk.Puzzle]]:
+def _generate(task: _Task) -> dict[str, list[Puzzle]]:
     train_from, test_from, _ = SPLITS[task.split]
     first = kk.generate_logic(task.people, task.seed)
-    parts: dict[str, list[kk.Puzzle]] = {"train": [], "test": []}
+    parts: dict[str, list[Puzzle]] = {"train": [], "test": []}
     reserved = range(test_from, test_from + task.test)
     for logic in first:
         if len(parts["train"]) >= task.train and len(parts["test"]) >= task.test:
@@ -71,7 +72,7 @@ def _generate(task: _Task) -> dict[str, list[kk.Puzzle]]:
         else:
             continue
         if task.perturbation is None:
-            parts[part].append(kk.put_in_words(logic, task.seed))
+            parts[part].append(put_in_words(logic, task.seed))
         elif (puzzle := kk_perturb.perturb(logic, task.perturbation, task.seed)) is not None:
             parts[part].append(puzzle)
         elif part == "test":
@@ -81,7 +82,7 @@ def _generate(task: _Task) -> dict[str, list[kk.Puzzle]]:
 
 def load(
     source: str, split: str, limit: int | None = None, people: Iterable[int] = ()
-) -> tuple[list[kk.Puzzle], dict[str, Any], list[LeftOut]]:
+) -> tuple[list[Puzzle], dict[str, Any], list[LeftOut]]:
     """Puzzles of a raw K-and-K file or a Logic-RL Parquet, each solved anew: (puzzles, source record, left out).
 
     The hub has a configuration for each split and in it a split for each number of `people`.
@@ -104,7 +105,7 @@ def load(
     return puzzles, found.record, left_out
 
 
-def _read(row: Mapping[str, Any]) -> tuple[kk.Puzzle | None, str]:
+def _read(row: Mapping[str, Any]) -> tuple[Puzzle | None, str]:
     words = row.get("knight_knave") or {}
     roles = (str(words.get("knight", "knight")), str(words.get("knave", "knave")))
     try:
@@ -121,11 +122,11 @@ def _read(row: Mapping[str, Any]) -> tuple[kk.Puzzle | None, str]:
         return None, f"has {len(solutions)} solutions, not exactly one"
     if solutions[0] != solution:
         return None, "the given solution is not the puzzle's"
-    return kk.Puzzle(index, str(row["quiz"]), names, statements, solution, roles), ""
+    return Puzzle(index, str(row["quiz"]), names, statements, solution, roles), ""
 
 
 def to_examples(
-    puzzles: Iterable[kk.Puzzle], split: str, style: str, perturbation: str | None = None
+    puzzles: Iterable[Puzzle], split: str, style: str, perturbation: str | None = None
 ) -> Iterator[Example]:
     """Examples in order. Test rows are named by size (`kk/3ppl`), so that veRL validates each size on its own."""
     chosen = prompts.KK[style]

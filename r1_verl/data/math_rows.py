@@ -1,4 +1,4 @@
-"""From problems to examples: repeats and contradictions out, rows held out for test, prompts on."""
+"""From problems to examples: contradictions out, rows held out for test, prompts on."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def key(question: str) -> str:
 
 
 def read_rows(
-    rows: Iterable[Row], read: Callable[[Row], Problem], left_out: list[LeftOut], repeats: str = "drop"
+    rows: Iterable[Row], read: Callable[[Row], Problem], left_out: list[LeftOut], repeats: str = "keep"
 ) -> list[Numbered]:
     """The usable problems in order; what is left out goes to `left_out` with its reason.
 
-    Repeats of a problem (white space apart) are dropped unless repeats="keep"; where repeats give different answers all
-    of them go, since nobody knows which is right.
+    Repeats of a problem (white space apart) stay, as upstream trains on them, unless repeats="drop"; where they give
+    different answers all of them go, since nobody knows which is right.
     """
     found: list[Numbered] = []
     for at, row in enumerate(rows):
@@ -135,7 +135,7 @@ def main(name: str, doc: str) -> None:
         "--test-source", metavar="hub|PATH|none", help="its own test rows (default: the hub's, if it has any)"
     )
     p.add_argument("--test-size", type=script.count, metavar="N", help="test rows; without a test source held out")
-    p.add_argument("--repeats", choices=["drop", "keep"], default="drop", help="problems that occur again")
+    script.add_repeats(p)
     args = p.parse_args()
     left_out: list[LeftOut] = []
     parts, record = load(chosen, args, left_out)
@@ -170,6 +170,7 @@ def _read(
             f"{found.record['source']} has no usable row for {chosen.name}{summary(dropped, 1)} (its columns: "
             f"{', '.join(map(str, rows[0]))}; the form is that of {chosen.hub})"
         )
-    print(f"{found.record['source']}: {len(rows)} rows, {len(problems)} usable")
+    distinct = len({key(p.problem.question) for p in problems})
+    print(script.counted(found.record, len(rows), len(problems), distinct))
     left_out += [entry._replace(what=f"{split}: {entry.what}") for entry in dropped]
     return problems, found.record | {"rows_read": len(rows)}

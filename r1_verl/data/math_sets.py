@@ -191,7 +191,8 @@ SETS = {
         MathSet("math8k", "hkust-nlp/SimpleRL-Zoo-Data", read_math8k, "simplelr_qwen_level3to5", "test", "simplerl"),
         MathSet("numina_tir", "AI-MO/NuminaMath-TIR", read_math, test="test", style="openr1"),
         MathSet("deepscaler", "agentica-org/DeepScaleR-Preview-Dataset", read_deepscaler, style="deepscaler"),
-        MathSet("dapo", "BytedTsinghua-SIA/DAPO-Math-17k", read_prepared, style="dapo"),
+        # BytedTsinghua-SIA's own file holds every problem a hundred times; this is the same, each once.
+        MathSet("dapo", "open-r1/DAPO-Math-17k-Processed", read_prepared, "all", style="dapo"),
         MathSet("orz", "Open-Reasoner-Zero/orz_math_57k_collection", read_orz, style="orz"),
         MathSet("openr1_math", "open-r1/OpenR1-Math-220k", read_openr1, "default", style="openr1_main"),
     )

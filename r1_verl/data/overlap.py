@@ -1,7 +1,8 @@
 """Which training problems are in the evaluation suites, and which are there twice.
 
-Exact overlap under two normalisers, both in the report, since neither is right by itself:
+Exact overlap under three normalisers, all in the report, since none is right by itself:
 - `text`: the problem without white space. Misses a copy that differs in a dollar sign.
+- `latex`: without white space, dollar signs, backslashes and braces, lower case. Misses a copy with other punctuation.
 - `letters`: ASCII letters and digits alone, lower case. Also joins problems that differ in an operator (x+1 and x-1),
   and of a problem in Chinese it keeps the numbers alone.
 And by n-grams of words (letters and digits, lower case): a copy with another beginning or end is still found.
@@ -23,6 +24,7 @@ from r1_verl.maths.extract import last_boxed
 
 N = 13  # words; GPT-3's choice, and most decontamination since
 _OTHER = re.compile(r"[^a-z0-9]+")
+_DECORATION = re.compile(r"[\s$\\{}]+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -57,12 +59,17 @@ def by_text(question: str) -> str:
     return "".join(question.split())
 
 
+def by_latex(question: str) -> str:
+    """The text without white space and LaTeX decoration, lower case."""
+    return _DECORATION.sub("", question.lower())
+
+
 def by_letters(question: str) -> str:
     """Letters and digits alone (ASCII), lower case."""
     return _OTHER.sub("", question.lower())
 
 
-NORMALISERS: dict[str, Callable[[str], str]] = {"text": by_text, "letters": by_letters}
+NORMALISERS: dict[str, Callable[[str], str]] = {"text": by_text, "latex": by_latex, "letters": by_letters}
 
 
 def read(path: str | Path) -> list[Item]:
@@ -164,5 +171,9 @@ def report(name: str, items: Sequence[Item], matches: Iterable[Match]) -> str:
         lines.append(f"{how:15} | {found.distinct:8} | {found.repeated:7} | {found.conflicting}")
     lines += ["", "suite                | normaliser | training rows in it | its problems hit | of"]
     lines += [f"{m.suite:20} | {m.normaliser:10} | {m.train:19} | {m.suite_hit:16} | {m.of}" for m in matches]
-    lines += ["", "text: without white space; letters: ASCII letters and digits, lower case; n-gram: a run of n words"]
+    lines += [
+        "",
+        "text: without white space; latex: without white space, $, backslashes and braces, lower case; letters: ASCII "
+        "letters and digits, lower case; n-gram: a run of n words",
+    ]
     return "\n".join(lines)

@@ -48,6 +48,19 @@ def whole_numbers(text: str) -> tuple[int, ...]:
     return tuple(count(part.strip()) for part in text.split(","))
 
 
+def add_repeats(p: argparse.ArgumentParser) -> None:
+    """--repeats, for sets that hold a problem more than once."""
+    p.add_argument(
+        "--repeats", choices=["keep", "drop"], default="keep", help="problems that occur again (default keep)"
+    )
+
+
+def counted(record: Mapping[str, Any], rows: int, usable: int, distinct: int) -> str:
+    """What a source gave, as one line for people."""
+    again = f", {usable - distinct} of them repeat an earlier one" if usable > distinct else ""
+    return f"{record['source']}: {rows} rows, {usable} usable{again}"
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's main: what the user can mend becomes one line on stderr and exit status 1 (argparse: 2)."""
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl.data import countdown, countdown_source, kk_rows, math_rows, prompts, prompts_math, sources
+from r1_verl.data.countdown_generator import GENERATOR, Settings, generate
 from r1_verl.data.example import DataError, Example
 from r1_verl.data.files import LeftOut, summary
 from r1_verl.data.math_sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
@@ -89,8 +90,8 @@ def examples(
     style = alike(style, prompts.COUNTDOWN)
     path = _file(source, ("countdown", "test")) if source != "hub" else None
     if path is None:
-        made = countdown.generate(countdown.Settings(seed=seed), 0, 1024 if limit is None else min(limit, 1024))["test"]
-        record = {"source": "generate", "revision": f"generator {countdown.GENERATOR}"}
+        made = generate(Settings(seed=seed), 0, 1024 if limit is None else min(limit, 1024))["test"]
+        record = {"source": "generate", "revision": f"generator {GENERATOR}"}
     else:
         made, record, dropped = countdown_source.load(str(path), limit)
         left_out += dropped

@@ -31,7 +31,7 @@ def run(command: list[str]) -> tuple[float, float, float]:
     import psutil
 
     before, start, peak = os.times(), time.perf_counter(), 0
-    process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=REPO, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     watched = psutil.Process(process.pid)
     while process.poll() is None:
         try:
