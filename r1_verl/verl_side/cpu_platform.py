@@ -33,7 +33,9 @@ def _one_gloo_backend() -> None:
         return
 
     def init_process_group(backend: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        _critic_without_flash_attention()  # here, because only a training worker comes by, before it builds its model
+        # here, because only a training worker comes by, before it builds its model
+        _critic_without_flash_attention()
+        _reference_without_offload()
         return init("cpu:gloo" if backend == "cpu:gloo,cpu:gloo" else backend, *args, **kwargs)
 
     init_process_group._r1_verl = True
@@ -71,6 +73,13 @@ def _critic_without_flash_attention() -> None:
         )  # fmt: skip
 
     verl_model.load_valuehead_model = load_valuehead_model
+
+
+def _reference_without_offload() -> None:
+    """veRL offloads a reference to pinned memory, which wants a CUDA driver; on a CPU it is where it should be."""
+    from verl.workers.engine.fsdp import transformer_impl
+
+    transformer_impl.CPUOffloadPolicy = lambda pin_memory: None
 
 
 def _device_module() -> types.ModuleType:
