@@ -15,7 +15,7 @@ USAGE = """usage: python -m r1_verl COMMAND ...
   report RUN_FOLDER           the table, curve and samples of a run
   start-model OUT --traces FILE [--seed N]
                               the quickstart's small model with its supervised start
-  recipes [--table]           the names of all recipes, or the README's table of them
+  recipes [--table [README]]  the names of all recipes, or a table of them (into the README's place for it)
   score FILE                  score a JSONL or Parquet of responses offline
   check FILE ...              prove that a Parquet is what veRL needs
 """
@@ -87,10 +87,12 @@ def _start_model(arguments: list[str]) -> int:
 def _recipes(arguments: list[str]) -> int:
     from r1_verl import recipes
 
-    if arguments == ["--table"]:
+    if arguments[:1] == ["--table"]:
+        from pathlib import Path
+
         from r1_verl.recipes import table
 
-        print(table.markdown())
+        table.write(Path(arguments[1])) if arguments[1:] else print(table.markdown())
     else:
         print("\n".join(recipes.names()))
     return 0

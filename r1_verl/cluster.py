@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import Counter
 from typing import Any, NamedTuple
 
 from r1_verl.runs import RunError
@@ -36,7 +37,7 @@ def nodes() -> list[Node]:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
             try:
                 ray.init(address=address(), log_to_driver=False, logging_level="ERROR")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise RunError(
                     f"no Ray cluster at {address()} ({str(error).splitlines()[0]:.200}): start it with "
                     "run_scripts/ray_head.sh and ray_worker.sh (the same RAY token on every node), or NNODES=1"
@@ -101,15 +102,21 @@ class Watch:
 
     def __init__(self, every: float = 5.0) -> None:
         self._every, self._next = every, 0.0
-        self._known = {node.address: sum(n.address == node.address for n in nodes()) for node in nodes()}
+        self._known = Counter(node.address for node in nodes())
 
     def gone(self) -> str | None:
         """The address of a node that was there at the start and is gone, None if all are there. Looks every 5 s."""
         if time.monotonic() < self._next:
             return None
         self._next = time.monotonic() + self._every
-        there = [node.address for node in nodes()]
-        return next((name for name, count in self._known.items() if there.count(name) < count), None)
+        return next(iter(self._known - Counter(node.address for node in nodes())), None)
+
+    def gone_within(self, seconds: float) -> str | None:
+        """The same for a run that has just failed: Ray takes some seconds to give a silent node up."""
+        end, self._next = time.monotonic() + seconds, 0.0
+        while (name := self.gone()) is None and time.monotonic() < end:
+            time.sleep(1)
+        return name
 
 
 def main(arguments: list[str]) -> int:

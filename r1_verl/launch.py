@@ -79,7 +79,7 @@ def _train(
     run: Run, name: str, recipe: str, overrides: list[str], total: int | None, watch: cluster.Watch | None
 ) -> int:
     done = run.last_checkpoint()
-    if total and done >= total:
+    if (total and done >= total) or run.finished(total):
         print(f"Run {name!r} is finished ({done} steps).")
         report.write(run)
         return 0
@@ -87,6 +87,7 @@ def _train(
         print(f"Resuming run {name!r} after step {done} ({run.checkpoints}).")
         overrides.append("trainer.val_before_train=False")
     run_verl(run, MODULE, recipe, overrides, total, watch=watch)
+    run.mark_finished(total)
     report.write(run)
     return 0
 
@@ -137,7 +138,7 @@ def run_verl(
             _stop(process)
             raise
     if process.returncode:
-        _check_nodes(watch)
+        _refuse(watch.gone_within(20) if watch else None)
         raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
 
 
@@ -152,8 +153,7 @@ def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
     return [sys.executable, *start, *where, *overrides]
 
 
-def _check_nodes(watch: cluster.Watch | None) -> None:
-    gone = watch.gone() if watch else None
+def _refuse(gone: str | None) -> None:
     if gone:
         raise RunError(
             f"node {gone} has left the Ray cluster, and veRL can't go on without it. Start it again there "
@@ -174,7 +174,7 @@ def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: in
         shown = len(steps)
         if not running:
             return
-        _check_nodes(watch)
+        _refuse(watch.gone() if watch else None)
         if not shown and time.monotonic() - said > 30:
             said = time.monotonic()
             print(f"  ... starting ({said - began:.0f} s)", flush=True)

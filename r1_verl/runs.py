@@ -5,6 +5,7 @@ runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it wipes its file
 runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
+runs/NAME/finished              the last step, once the run came to its end
 """
 
 from __future__ import annotations
@@ -70,6 +71,17 @@ class Run(NamedTuple):
                     f"run {self.folder.name!r} is being trained by another process: wait for it, or RUN=another-name"
                 ) from error
             yield
+
+    def finished(self, total: int | None) -> bool:
+        """Whether the run came to its end, with `total_training_steps` then as now, and nothing was trained since."""
+        try:
+            return (self.folder / "finished").read_text() == f"{self.last_checkpoint()} of {total}"
+        except OSError:
+            return False
+
+    def mark_finished(self, total: int | None) -> None:
+        """Remember that it came to its end: where epochs count, the last step is known afterwards only."""
+        (self.folder / "finished").write_text(f"{self.last_checkpoint()} of {total}")
 
     def last_checkpoint(self) -> int:
         """The step that the next attempt goes on from, 0 for none."""

@@ -87,7 +87,8 @@ prepare() {
   if [[ ${DRY_RUN:-} == 1 ]]; then
     printf '# would make %s: python %s --out %s\n' "$folder" "$*" "$folder"
   else
-    python "$@" --out "$folder"
+    python "$@" --out "$folder.part"
+    mv "$folder.part" "$folder"
   fi
 }
 

@@ -6,6 +6,7 @@
 #   bash run_scripts/logicrl.sh grpo            # main_grpo.sh as published
 #   bash run_scripts/logicrl.sh reinforce_pp    # REINFORCE++ as published
 #   bash run_scripts/logicrl.sh curriculum      # 3, 4, 5, 6, 7 people, an epoch each
+# FEW=2 MANY=3 takes easier puzzles (3 and 5 people are published).
 # On fewer GPUs: GPUS=2, actor_rollout_ref.actor.ppo_max_token_len_per_gpu=8192
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 what=stages
@@ -14,23 +15,31 @@ if [[ ${1:-} != *=* && -n ${1:-} ]]; then
   shift
 fi
 
-use_gpu_or_cpu train
-for people in ${PEOPLE:-3 4 5 6 7}; do
-  prepare "kk/${people}ppl" data_prep/kk.py --people "$people" --style raw_instruct
-done
+# kk PEOPLE: the puzzles of that many people.
+kk() { prepare "kk/$1ppl" data_prep/kk.py --people "$1" --style raw_instruct; }
 
+# on PEOPLE RECIPE [overrides]: train on the puzzles of that many people.
+on() {
+  kk "$1"
+  train "$2" "data.train_files=data/kk/$1ppl/train.parquet" "data.val_files=data/kk/$1ppl/test.parquet" "${@:3}"
+}
+
+use_gpu_or_cpu train
+few=${FEW:-3} many=${MANY:-5}
 case $what in
   stages)
-    # MODEL and RUN are for one stage; the first one's model can be given here.
-    train logicrl_stage1 "$@"
-    unset MODEL
-    train logicrl_stage2 "$@"
-    train logicrl_stage3 "$@"
+    on "$few" logicrl_stage1 "$@"
+    unset MODEL # that was the first one's
+    on "$many" logicrl_stage2 "$@"
+    on "$many" logicrl_stage3 "$@"
     ;;
-  stage[123] | grpo | reinforce_pp) train "logicrl_$what" "$@" ;;
+  stage1 | grpo | reinforce_pp) on "$few" "logicrl_$what" "$@" ;;
+  stage2 | stage3) on "$many" "logicrl_$what" "$@" ;;
   curriculum)
     before=null
+    kk "$many" # all levels are validated on these
     for people in 3 4 5 6 7; do
+      kk "$people"
       export RUN=logicrl_curriculum_${people}ppl
       train logicrl_curriculum "data.train_files=data/kk/${people}ppl/train.parquet" "+r1_verl.after=$before" "$@"
       before=$RUN

@@ -34,6 +34,12 @@ ray_counts() {
 
 has_token() { [[ -n ${RAY_AUTH_TOKEN:-} || -s $TOKEN ]]; }
 
+# make_token: on first use, in the home folder, for its owner's eyes; never printed.
+make_token() {
+  has_token || [[ ${DRY_RUN:-} == 1 ]] || (umask 077 && ray get-auth-token --generate >/dev/null 2>&1) ||
+    die "Ray could not make a token in $TOKEN"
+}
+
 # start_ray NAME COMMAND...: run `ray start`, and say why if it fails.
 start_ray() {
   local said what=$1

@@ -11,9 +11,7 @@ use_gpu_or_cpu train
 ray_counts
 address=()
 [[ -n ${RAY_HEAD:-} ]] && address=(--node-ip-address="$RAY_HEAD")
-if ! has_token && [[ ${DRY_RUN:-} != 1 ]]; then
-  (umask 077 && ray get-auth-token --generate >/dev/null 2>&1) || die "Ray could not make a token in $TOKEN"
-fi
+make_token
 start_ray "the head" ray start --head --port="$RAY_PORT" --dashboard-host=0.0.0.0 \
   --dashboard-port="$RAY_DASHBOARD_PORT" "${address[@]}" "${COUNTS[@]}"
 [[ ${DRY_RUN:-} == 1 ]] && exit

@@ -3,7 +3,8 @@
 # all nodes, runs the script on the first one and ends the cluster with it.
 #   NNODES=4 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v0
 #   SBATCH_PARTITION=gpu SBATCH_TIMELIMIT=2-00 NNODES=2 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v1   # sbatch's own
-# Prepare data and .venv on a login node first where compute nodes have no network.
+# Where compute nodes have no network, make .venv and data beforehand (on a node with GPUs: a login node without any gets
+# the CPU build of vLLM).
 source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
 [[ -n ${1:-} && -f run_scripts/$1 ]] || die "name a script of run_scripts/: NNODES=2 bash run_scripts/slurm.sh logicrl.sh stages"
 NNODES=${NNODES:-1}
@@ -21,14 +22,13 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then # submit
     exec bash "run_scripts/$1" "${@:2}"
   fi
   command -v sbatch >/dev/null || die "no sbatch here: this needs SLURM; without it ray_head.sh and ray_worker.sh"
-  setup_environment train
-  has_token || (umask 077 && ray get-auth-token --generate >/dev/null 2>&1) || die "Ray could not make a token in $TOKEN"
   exec "${submit[@]}"
 fi
 
 use_gpu_or_cpu train # in the job, on the first node
 ((SLURM_JOB_NUM_NODES > 1)) || exec bash "run_scripts/$1" "${@:2}"
 ray_counts
+make_token
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=$RAY_WAIT
 exec srun --ntasks-per-node=1 ray symmetric-run --address "$head:$RAY_PORT" --min-nodes "$SLURM_JOB_NUM_NODES" \

@@ -16,14 +16,14 @@ from omegaconf import OmegaConf
 
 from r1_verl import cluster, doctor, ground_truth, recipes, tiny_model
 from r1_verl.data.example import Example, to_batch
-from r1_verl.doctor import machine
+from r1_verl.doctor import gpus, machine
 from r1_verl.runs import RunError
 
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
 
 
-def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), think=False, count=64) -> pa.Table:
+def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), think=False, count=512) -> pa.Table:
     examples = [
         Example(source, tuple(messages), truth, "<answer>1+2</answer>", i, "train", "tiny", think_in_prompt=think)
         for i in range(count)
@@ -94,11 +94,16 @@ def on_the_cpu(monkeypatch):
 
 @pytest.mark.parametrize("recipe", ["quickstart_grpo", "quickstart_ppo"])
 def test_a_sound_recipe_has_no_problem(problems, recipe):
-    assert problems("data.train_batch_size=64", "actor_rollout_ref.actor.ppo_mini_batch_size=64",
-                    recipe=recipe) == ""  # fmt: skip
+    assert problems(recipe=recipe) == ""
 
 
 ACTOR, ROLLOUT, REWARD = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "reward.custom_reward_function"
+# The quickstart's own settings are tuned now and then: the mistakes are made in these.
+STABLE = [
+    "data.train_batch_size=64", "data.max_prompt_length=24", "data.max_response_length=72",
+    f"{ROLLOUT}.max_model_len=96", f"{ROLLOUT}.n=8", f"{ACTOR}.ppo_mini_batch_size=64",
+    f"{ACTOR}.ppo_micro_batch_size_per_gpu=128", f"{ACTOR}.use_kl_loss=false", f"{ACTOR}.kl_loss_coef=0.001",
+]  # fmt: skip
 MISTAKES = [
     # data
     ("data.train_files={place}/none.parquet", "none.parquet is not there"),
@@ -176,7 +181,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("mistake", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
 def test_each_mistake_is_named(problems, mistake, message):
     overrides = re.split(r" (?=\+?[a-z_]+\.[\w.]+=)", mistake)
-    assert message in problems(*overrides)
+    assert message in problems(*STABLE, *overrides)
 
 
 def test_no_two_mistakes_share_a_message():
@@ -212,9 +217,9 @@ def test_a_hub_model_without_the_hub(problems, monkeypatch):
 
 def cards(monkeypatch, count: int, size: float, free: float | None = None, cpus: int = 512) -> None:
     """As if this machine had these cards, and were this large."""
-    monkeypatch.setattr(machine, "gpus", lambda: [machine.Gpu("card", size, size if free is None else free)] * count)
+    monkeypatch.setattr(gpus, "gpus", lambda: [gpus.Gpu("card", size, size if free is None else free)] * count)
     monkeypatch.setattr("os.cpu_count", lambda: cpus)
-    monkeypatch.setattr(machine, "SHM_GIB", 0)
+    monkeypatch.setattr(gpus, "SHM_GIB", 0)
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**50, 0, 2**50))
 
 
@@ -252,7 +257,7 @@ def test_gpus(gpu_problems, with_gpus, monkeypatch):
     assert "does not hold the model's 60 GiB" in huge
     with_gpus(2, 141.0, cpus=8)
     assert "Ray would have 8 CPUs" in gpu_problems()
-    monkeypatch.setattr(machine, "SHM_GIB", 10**9)
+    monkeypatch.setattr(gpus, "SHM_GIB", 10**9)
     assert "/dev/shm has" in gpu_problems()
 
 

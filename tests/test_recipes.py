@@ -73,7 +73,7 @@ def test_options_of_the_scorers_are_real(composed):
 
 
 def test_every_recipe_stands_in_the_readme_as_it_is(composed):
-    """`python -m r1_verl recipes --table` between the marks: no number in it is written by hand."""
+    """`python -m r1_verl recipes --table README.md` between the marks: no number in it is written by hand."""
     shown = README.partition(table.BEGIN)[2].partition(table.END)[0].strip().splitlines()
     rows = [table.COLUMNS, ("---",) * len(table.COLUMNS)]
     rows += [table.row(name, composed(name)) for name in recipes.names()]

@@ -39,10 +39,25 @@ def test_shellcheck():
     assert found.returncode == 0, found.stdout
 
 
+def prefix(folder: Path, python: str) -> Path:
+    """What the scripts take for an environment that they have set up; its `python` is this shell script."""
+    (folder / "bin").mkdir(parents=True)
+    for name in ("python", "ray"):
+        (folder / "bin" / name).write_text(python.replace("NAME", name))
+        (folder / "bin" / name).chmod(0o755)
+    stamp = subprocess.run(
+        "cat pyproject.toml constraints.txt | cksum | tr ' ' '-'",
+        shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    (folder / ".r1_verl").write_text(f"{stamp.strip()}\ntrain test cpu cuda\n")
+    return folder
+
+
 @pytest.fixture
 def environment(tmp_path):
-    """The scripts' own set-up counts as done: the environment of these tests."""
-    return {**os.environ, "DRY_RUN": "1", "RUNS": str(tmp_path / "runs"), "VENV": sys.prefix}
+    """The scripts' own set-up counts as done, by the environment of these tests."""
+    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n')
+    return {**os.environ, "DRY_RUN": "1", "RUNS": str(tmp_path / "runs"), "VENV": str(venv)}
 
 
 def run(script: str, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess:
@@ -50,15 +65,9 @@ def run(script: str, *arguments: str, env: dict[str, str]) -> subprocess.Complet
     return subprocess.run(["bash", path, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
-def needs_environment() -> None:
-    if not (Path(sys.prefix) / ".r1_verl").exists():
-        pytest.skip("not in an environment that the scripts made (bash run_scripts/test.sh does)")
-
-
 @pytest.mark.parametrize("script", ["quickstart", "tinyzero_ppo", "logicrl", "slurm", "ray_submit"])
 def test_dry_run(script, environment, tmp_path):
     """The whole way, from a script to the resolved configuration, for those that differ in it."""
-    needs_environment()
     inner = {"slurm": ["dapo.sh"], "ray_submit": ["dapo.sh"], "logicrl": ["stage2"]}.get(script, [])
     environment |= {"NNODES": "2", "RAY_HEAD": "first-node"} if script in ("slurm", "ray_submit") else {}
     done = run(script, *inner, "data.train_batch_size=12345", env=environment)
@@ -77,16 +86,9 @@ def test_dry_run(script, environment, tmp_path):
 @pytest.fixture
 def recorder(tmp_path, environment):
     """An environment whose `python` writes down what the scripts start, and starts nothing."""
-    prefix = tmp_path / "prefix"
-    (prefix / "bin").mkdir(parents=True)
     log = tmp_path / "log"
-    python = prefix / "bin/python"
-    python.write_text(f'#!/bin/sh\necho "RUN=${{RUN:-}} $*" >>{log}\n')
-    python.chmod(0o755)
-    stamp = subprocess.run("cat pyproject.toml constraints.txt | cksum | tr ' ' '-'", shell=True, cwd=ROOT,
-                           capture_output=True, text=True, check=True).stdout  # fmt: skip
-    (prefix / ".r1_verl").write_text(f"{stamp.strip()}\ntrain test cpu cuda\n")
-    return {**environment, "VENV": str(prefix), "LOG": str(log)}
+    venv = prefix(tmp_path / "recording", f'#!/bin/sh\necho "RUN=${{RUN:-}} $*" >>{log}\n')
+    return {**environment, "VENV": str(venv), "LOG": str(log)}
 
 
 @pytest.mark.parametrize("script", RUNNERS, ids=" ".join)

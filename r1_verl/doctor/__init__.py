@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from r1_verl.doctor import algorithm, files, machine, prompts, reward, rollout
+from r1_verl.doctor import algorithm, files, gpus, machine, prompts, reward, rollout
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.runs import RunError
 
 CHECKS: tuple[Check, ...] = (
-    *machine.CHECKS, *algorithm.CHECKS, *rollout.CHECKS, *reward.CHECKS, *files.CHECKS, *prompts.CHECKS,
+    *machine.CHECKS, *gpus.CHECKS, *algorithm.CHECKS, *rollout.CHECKS, *reward.CHECKS, *files.CHECKS, *prompts.CHECKS,
 )  # fmt: skip
 
 

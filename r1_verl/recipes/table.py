@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from r1_verl.recipes import compose, names
+from r1_verl.recipes import RecipeError, compose, names
 
 COLUMNS = (
     "recipe", "script", "algorithm", "model", "data", "reward", "batch x n (mini)", "prompt + response", "KL",
     "learning rate", "GPUs", "source", "has really run on",
 )  # fmt: skip
-BEGIN, END = "<!-- recipes: python -m r1_verl recipes --table -->", "<!-- end of recipes -->"
+BEGIN, END = "<!-- recipes: python -m r1_verl recipes --table README.md -->", "<!-- end of recipes -->"
 
 
 def markdown() -> str:
     """All recipes, a row each."""
     lines = [COLUMNS, ("---",) * len(COLUMNS), *(row(name, compose(name)) for name in names())]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write(path: Path) -> None:
+    """Put the table between the marks in a file."""
+    text = path.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise RecipeError(f"{path} has no place for the table: {BEGIN} ... {END}")
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n{markdown()}\n{END}{after}", encoding="utf-8")
 
 
 def row(name: str, config: Any) -> tuple[str, ...]:

@@ -1,0 +1,155 @@
+"""Stages: where a run starts that follows another, and model folders of checkpoints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from r1_verl import cli, stages
+from r1_verl.runs import Run, RunError
+
+
+def checkpoint(run: Run, step: int, weights: bool = True) -> None:
+    """A run's checkpoint as veRL lays it out; with weights: save_contents had hf_model in it."""
+    folder = run.checkpoints / f"global_step_{step}" / "actor" / "huggingface"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    if weights:
+        (folder / "model.safetensors").write_bytes(b"weights")
+    (run.checkpoints / "latest_checkpointed_iteration.txt").write_text(str(step))
+    (run.folder / "config.yaml").write_text("{}")
+
+
+def test_a_stage_starts_from_the_last_checkpoint_of_the_one_before(tmp_path):
+    first, second = Run(tmp_path / "first"), Run(tmp_path / "second")
+    with pytest.raises(RunError, match=r"run that stage first, skip it with MODEL="):
+        stages.start("first", second)
+    checkpoint(first, 10)
+    checkpoint(first, 20)
+    start = stages.start("first", second)
+    assert start == str(tmp_path / "first/models/step_20") and (Path(start) / "model.safetensors").is_file()
+    assert not list(tmp_path.glob("first/models/*.part"))
+
+
+def test_a_stage_that_has_begun_keeps_its_start(tmp_path):
+    first, second = Run(tmp_path / "first"), Run(tmp_path / "second")
+    checkpoint(first, 10)
+    second.folder.mkdir()
+    (second.folder / "config.yaml").write_text(yaml.safe_dump({stages.MODEL: stages.start("first", second)}))
+    checkpoint(first, 20)
+    assert stages.start("first", second).endswith("step_10")
+    assert stages.start("first", Run(tmp_path / "again")).endswith("step_20")  # repeated under another name
+
+
+def test_export_by_hand(tmp_path, capsys, monkeypatch):
+    run = Run(tmp_path / "runs/mine")
+    checkpoint(run, 5)
+    checkpoint(run, 9)
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    assert cli.main(["export", "mine", str(tmp_path / "out"), "--step", "5"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "out")
+    assert cli.main(["export", str(run.folder)]) == 0 and (run.folder / "models/step_9/config.json").is_file()
+    assert cli.main(["export", "mine", "--step", "7"]) == 2
+    assert "has no checkpoint of step 7 (there are: [5, 9])" in capsys.readouterr().err
+    assert cli.main(["export", "mien"]) == 2
+    assert "no run 'mien': name a folder, or one of mine" in capsys.readouterr().err
+
+
+def test_a_merger_that_fails_is_quoted_and_leaves_nothing(tmp_path):
+    run = Run(tmp_path / "run")
+    checkpoint(run, 3, weights=False)  # and no shards: veRL's merger itself says what is missing
+    with pytest.raises(RunError, match=r"model merger could not convert[\s\S]*fsdp_config.json[\s\S]*all nodes share"):
+        stages.export(run)
+    assert not (run.folder / "models/step_3").exists()
+
+
+# --- for real ---------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[1]
+SMALL = """
+data.train_batch_size=4
+data.max_prompt_length=1600
+data.max_response_length=16
+data.val_max_samples=4
+actor_rollout_ref.actor.ppo_mini_batch_size=4
+actor_rollout_ref.actor.fsdp_config.param_offload=false
+actor_rollout_ref.actor.fsdp_config.optimizer_offload=false
+actor_rollout_ref.ref.fsdp_config.param_offload=false
+actor_rollout_ref.rollout.n=2
+actor_rollout_ref.rollout.max_num_seqs=8
+trainer.save_freq=1
+trainer.total_training_steps=2
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """The scripts' variables for two steps on a CPU: a small model, small sizes, everything else as published."""
+    from test_scripts import prefix
+
+    from r1_verl.tiny_model import build
+
+    build(tmp_path / "model", seed=0)
+    config = tmp_path / "model/config.json"
+    config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
+    (tmp_path / "settings").write_text(SMALL)
+    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n')
+    return {**os.environ, "CPU": "1", "MODEL": str(tmp_path / "model"), "SETTINGS": str(tmp_path / "settings"),
+            "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "FEW": "2", "MANY": "3"}  # fmt: skip
+
+
+def script(name: str, *arguments: str, env: dict[str, str], timeout: int = 1500) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        ["bash", str(ROOT / f"run_scripts/{name}.sh"), *arguments],
+        env=env, capture_output=True, text=True, timeout=timeout,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+@pytest.mark.train
+@pytest.mark.timeout(3000)
+def test_the_three_stages_of_logic_rl(small, tmp_path):
+    """Each from the last one's checkpoint (FSDP shards, merged by veRL), by the script that a GPU run uses."""
+    done = script("logicrl", "stages", env=small, timeout=2900)
+    runs = tmp_path / "runs"
+    for before, stage in (("logicrl_stage1", "logicrl_stage2"), ("logicrl_stage2", "logicrl_stage3")):
+        start = runs / before / "models/step_2"
+        assert f"Stage {stage!r} starts from run {before!r}: {start}" in done.stdout
+        assert list(start.glob("*.safetensors"))
+    assert all(Run(runs / f"logicrl_stage{i}").last_checkpoint() == 2 for i in (1, 2, 3))
+    again = script("logicrl", "stages", env=small)
+    assert again.stdout.count("is finished (2 steps)") == 3
+
+
+TWO_STEPS = {
+    "simplerl v1": {"SOURCE": "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet"},
+    "openr1 math_7b": {"SOURCE": "math/train.jsonl.gz"},
+    "gsm8k ppo": {"SOURCE": "gsm8k/train.jsonl.gz", "TEST_SOURCE": "gsm8k/test.jsonl.gz"},
+    "deepscaler 8k": {"SOURCE": "deepscaler/train_aime.json.gz", "EVAL_SOURCE": "eval/deepscaler/aime.json"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("what", TWO_STEPS)
+def test_two_steps_of_a_gpu_recipe_on_the_cpu(what, small, tmp_path, data_dir):
+    """The same YAML that a GPU run uses, and the CPU fragment. Data go to the checkout's data/, as a user's do."""
+    name, argument = what.split()
+    files = {key: str(data_dir / file) for key, file in TWO_STEPS[what].items()}
+    done = script(name, argument, "trainer.nnodes=1", "trainer.n_gpus_per_node=1", "trainer.test_freq=1",
+                  "actor_rollout_ref.rollout.val_kwargs.n=1", env=small | files)  # fmt: skip
+    run = next((tmp_path / "runs").iterdir())
+    assert Run(run).last_checkpoint() == 2, done.stdout[-2000:]
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers(tmp_path):
+    yield
+    shutil.rmtree(tmp_path / "runs", ignore_errors=True)
