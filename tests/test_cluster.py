@@ -17,7 +17,8 @@ from test_stages import ROOT, SMALL, script
 
 from r1_verl.runs import Run, read_curve
 
-pytestmark = [pytest.mark.train, pytest.mark.timeout(3000)]
+# Not yet seen to pass: `slow` until it has, then `train`.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 STEPS = 4
 
 

@@ -77,7 +77,7 @@ def test_mini_r1s_rows_go_to_their_own_reward():
         assert score["score"] == 2.0 and row.messages[0][1].endswith("<think>")
 
 
-@pytest.mark.train
+@pytest.mark.slow  # not yet seen to pass: then `train`
 @pytest.mark.timeout(1500)
 def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     """veRL and vLLM for real: every response that closes its answer ends there, and the prompt is the raw string."""
