@@ -58,11 +58,9 @@ def train(recipe: str, overrides: list[str]) -> int:
             print(f"# with {stages.MODEL}=the last checkpoint of run {before!r}")
         return 0
     plain = OmegaConf.to_container(config, resolve=True)
-    if (folder / "config.yaml").exists():
-        open_run(folder, plain)  # refuses another configuration under this name before anything else
-    doctor.require(config)
-    run = open_run(folder, plain)
-    with run.claimed():
+    with Run(folder).claimed():
+        run = open_run(folder, plain)
+        doctor.require(config)
         watch = cluster.Watch() if joins else None
         return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
 

@@ -63,6 +63,7 @@ class Run(NamedTuple):
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the run for this process; the kernel lets go when the process ends, however it ends. Raises RunError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,23 +94,23 @@ class Run(NamedTuple):
 
 
 def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
-    """The run in `folder`, made if new. Raises RunError if it is there with another configuration."""
+    """The run in `folder`, made if new. Raises RunError if it was trained with another configuration."""
     import yaml
 
-    saved = folder / "config.yaml"
-    if saved.exists():
+    run, saved = Run(folder), folder / "config.yaml"
+    if saved.exists() and (run.last_checkpoint() or read_curve(run)):  # else there is nothing to lose
         differ = differences(folder, config)
         if differ:
             raise RunError(
                 f"run {folder.name!r} exists with another configuration ({differ}). Choose: RUN=another-name "
                 f"for a new run, the old settings to resume it, or rm -r {folder} to start over."
             )
-        return Run(folder)
+        return run
     folder.mkdir(parents=True, exist_ok=True)
     part = saved.with_suffix(".part")
     part.write_text(yaml.safe_dump(_identity(config), sort_keys=True))
     os.replace(part, saved)
-    return Run(folder)
+    return run
 
 
 def differences(folder: Path, config: Mapping[str, Any]) -> str:

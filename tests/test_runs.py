@@ -29,9 +29,17 @@ def test_same_configuration_opens_again(tmp_path):
 
 
 def test_another_configuration_is_refused_with_the_choice(tmp_path):
-    open_run(tmp_path / "r", CONFIG)
+    attempt(open_run(tmp_path / "r", CONFIG), trained(1, 0.1))
     with pytest.raises(RunError, match=r"data.train_batch_size: 64 there, 32 here.*RUN=.*rm -r"):
         open_run(tmp_path / "r", {**CONFIG, "data": {"train_batch_size": 32}})
+
+
+def test_a_run_that_never_got_to_a_step_takes_another_configuration(tmp_path):
+    other = {**CONFIG, "data": {"train_batch_size": 32}}
+    attempt(open_run(tmp_path / "r", CONFIG))
+    attempt(open_run(tmp_path / "r", other), trained(1, 0.1))
+    with pytest.raises(RunError, match="32 there, 64 here"):
+        open_run(tmp_path / "r", CONFIG)
 
 
 def test_two_processes_cannot_share_a_run(tmp_path):

@@ -101,13 +101,9 @@ def test_sub_scores_of_training_are_the_trainers_own(grpo):
 
 
 def test_vllm_and_trainer_agree_on_probabilities(grpo):
+    """The old log-probabilities are vLLM's own (bypass_mode), so the divergence is that of the two engines."""
     run, _, _ = grpo
-    found = [
-        s.data["training/rollout_probs_diff_mean"]
-        for s in read_curve(run)
-        if "training/rollout_probs_diff_mean" in s.data
-    ]
-    assert not found or max(found) < 1e-3
+    assert all(abs(step.data["actor/ppo_kl"]) < 1e-4 for step in read_curve(run)[1:])
 
 
 def test_validates_sampled_and_greedy(grpo):
