@@ -148,6 +148,11 @@ MISTAKES = [
     (f"{ACTOR}.ppo_micro_batch_size=8", "an old name that veRL 0.9.1 does not use"),
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu=100", "are no multiple of"),
     (f"{ACTOR}.use_dynamic_bsz=true {ACTOR}.ppo_max_token_len_per_gpu=64", "does not hold one sequence of 96"),
+    (f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu=null", "rollout.log_prob_micro_batch_size_per_gpu is not set"),
+    (
+        f"{ACTOR}.use_kl_loss=true actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=null",
+        "ref.log_prob_micro_batch_size_per_gpu is not set",
+    ),
     ("trainer.n_gpus_per_node=3", "do not divide among 3 GPUs"),
     # algorithm
     ("algorithm.adv_estimator=grpo_bais +algorithm.grpo_bias=0.1", "unknown algorithm.adv_estimator 'grpo_bais' | did"),

@@ -67,6 +67,15 @@ def check_batches(config: Any) -> Iterator[Problem]:
                     f"{longest} tokens (prompt and response)",
                     f"{name}.ppo_max_token_len_per_gpu={longest} or more",
                 )
+    scored = [("rollout", rollout)]
+    if actor.use_kl_loss or config.algorithm.use_kl_in_reward:
+        scored.append(("ref", config.actor_rollout_ref.ref))
+    for name, part in scored:
+        if not actor.use_dynamic_bsz and part.log_prob_micro_batch_size_per_gpu is None:
+            yield Problem(
+                f"{name}.log_prob_micro_batch_size_per_gpu is not set",
+                f"actor_rollout_ref.{name}.log_prob_micro_batch_size_per_gpu={actor.ppo_micro_batch_size_per_gpu}",
+            )
 
 
 def check_estimator(config: Any) -> Iterator[Problem]:
