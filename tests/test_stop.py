@@ -56,7 +56,7 @@ def test_what_vllm_is_told(composed):
 @pytest.mark.parametrize("style", ["raw", "raw_instruct", "mini_r1", "unlock_deepseek"])
 def test_a_raw_prompt_reaches_the_model_token_for_token(style, composed):
     """By veRL's own prompt builder, with the template that a raw recipe sets."""
-    from verl.utils.tokenizer.continuous_token import create_continuous_token_builder
+    from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
     tokenizer = tiny_model.build_tokenizer()
     tokenizer.chat_template = composed("tinyzero_ppo").actor_rollout_ref.model.custom_chat_template
