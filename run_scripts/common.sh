@@ -7,6 +7,9 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 VENV=${VENV:-$ROOT/.venv}
+# Ten processes of one run import the same thousands of modules: without bytecode on disk each compiles them anew,
+# half a minute every time.
+unset PYTHONDONTWRITEBYTECODE
 
 die() {
   printf 'r1-verl: %s\n' "$*" >&2
