@@ -82,7 +82,12 @@ def test_dry_run_shows_what_the_model_will_see_and_writes_nothing(script, tmp_pa
     assert status == 0
     assert out.count("A conversation between User and Assistant.") == 4
     assert "pass-through template" in out and '"task":"countdown"' in out
-    assert list(tmp_path.iterdir()) == []
+    assert out.endswith("0 rows left out\ndry run: nothing was written\n")
+    (tmp_path / "x.jsonl").write_text('{"problem": "What is 1 + 1?", "answer": "2"}\n{"problem": "Why?"}')
+    status, out, _ = script("math_lighteval", "--dry-run", "--source", "x.jsonl")
+    assert status == 0 and "[a right response] '" in out and "boxed{2}" in out
+    assert "1 rows left out; left out 1: its solution has no box\n  row 1: its solution has no box" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["x.jsonl"]
 
 
 @pytest.mark.parametrize(

