@@ -153,6 +153,10 @@ MISTAKES = [
         f"{ACTOR}.use_kl_loss=true actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=null",
         "ref.log_prob_micro_batch_size_per_gpu is not set",
     ),
+    (
+        f"{ACTOR}.use_kl_loss=true actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=100",
+        "no multiple of ref.log_prob_micro_batch_size_per_gpu 100",
+    ),
     ("trainer.n_gpus_per_node=3", "do not divide among 3 GPUs"),
     # algorithm
     ("algorithm.adv_estimator=grpo_bais +algorithm.grpo_bias=0.1", "unknown algorithm.adv_estimator 'grpo_bais' | did"),

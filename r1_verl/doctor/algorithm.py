@@ -71,10 +71,19 @@ def check_batches(config: Any) -> Iterator[Problem]:
     if actor.use_kl_loss or config.algorithm.use_kl_in_reward:
         scored.append(("ref", config.actor_rollout_ref.ref))
     for name, part in scored:
-        if not actor.use_dynamic_bsz and part.log_prob_micro_batch_size_per_gpu is None:
+        size = part.log_prob_micro_batch_size_per_gpu
+        if actor.use_dynamic_bsz:
+            continue
+        if size is None:
             yield Problem(
                 f"{name}.log_prob_micro_batch_size_per_gpu is not set",
                 f"actor_rollout_ref.{name}.log_prob_micro_batch_size_per_gpu={actor.ppo_micro_batch_size_per_gpu}",
+            )
+        elif (batch * rollout.n // gpus) % size:
+            yield Problem(
+                f"{batch} prompts x {rollout.n} responses on {gpus} GPUs are no multiple of "
+                f"{name}.log_prob_micro_batch_size_per_gpu {size}",
+                "one that divides them, or actor_rollout_ref.actor.use_dynamic_bsz=True",
             )
 
 
