@@ -119,6 +119,25 @@ WARNINGS = {
     "flag": ([row(extra_info__think_in_prompt=None)], "extra_info.think_in_prompt is missing"),
     "index twice": ([row(0), row(1, extra_info__index=0)], "its index is another row's"),
     "repeat": ([row(0), row(0, extra_info__index=5)], "the problem is there already"),
+    "repeat in other words": (
+        [
+            row(
+                data_source="math/x",
+                reward_model__ground_truth=encode("math", answer=answer),
+                extra_info__gold="",
+                extra_info__index=index,
+            )
+            for index, answer in enumerate(["\\frac13", "\\frac{1}{3}"])
+        ],
+        "the problem is there already (row 1)",
+    ),
+    "repeat in another order": (
+        [
+            row(reward_model__ground_truth=encode("countdown", numbers=numbers, target=6), extra_info__index=index)
+            for index, numbers in enumerate([[1, 2, 3], [3, 2, 1]])
+        ],
+        "the problem is there already (row 1)",
+    ),
     "schema": ([row(more=1)], "differs from the common schema"),
     "provenance": ([row()], "carries no provenance"),
     "no gold": (
@@ -206,7 +225,6 @@ def test_wrong_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         check.main([str(tmp_path / "x.parquet"), "--max-prompt-length", "5"])
     assert stop.value.code == 2 and "needs --tokenizer" in capsys.readouterr().err
-    pytest.importorskip("transformers")
     assert check.main([str(tmp_path / "x.parquet"), "--tokenizer", str(tmp_path)]) == 2
     assert "cannot load the tokenizer" in capsys.readouterr().err
 

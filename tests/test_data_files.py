@@ -142,7 +142,8 @@ def test_atomic_file(tmp_path):
 
 
 def test_files_of_different_sets_concatenate_in_datasets(tmp_path):
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     files.write_set(tmp_path, {"a": [example(0)], "b": [example(1, messages=(("user", "x"),), meta={})]}, {})
     a, b = (datasets.Dataset.from_parquet(str(tmp_path / f"{n}.parquet"), cache_dir=str(tmp_path)) for n in "ab")
     both = datasets.concatenate_datasets([a, b])
@@ -179,7 +180,8 @@ def test_a_missing_column_says_what_is_there(tmp_path):
 
 
 def test_hub_sets_are_read_by_configuration_or_folder(tmp_path, monkeypatch):
-    datasets = pytest.importorskip("datasets")
+    import datasets
+
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     repo = tmp_path / "repo"  # `load_dataset` takes a folder as it takes a repository
     for folder in ("easy", "hard"):

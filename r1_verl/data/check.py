@@ -77,12 +77,11 @@ def leaks(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[st
             and question_key(row) in train
         ]
         if hit:
-            where = ", ".join(sorted({train[question_key(rows[at])] for at in hit}))
-            fix = f"drop them: data_prep/overlap.py {where} {name} --drop FILE"
-            yield (
-                name,
-                Fault(ERROR, f"test problems are in the training rows of {where}", fix, tuple(hit[:3]), len(hit)),
-            )
+            where, *others = sorted({train[question_key(rows[at])] for at in hit})
+            fix = f"drop them: data_prep/overlap.py {where} {name} --by text --drop FILE"
+            fix += f", and so for {', '.join(others)}" if others else ""
+            what = f"test problems are in the training rows of {', '.join((where, *others))}"
+            yield name, Fault(ERROR, what, fix, tuple(hit[:3]), len(hit))
 
 
 def table(results: Mapping[str, Sequence[Fault]], counts: Mapping[str, int]) -> str:

@@ -139,7 +139,8 @@ def check_together(found: Found, rows: Sequence[Mapping[str, Any]]) -> None:
     problems: dict[str, tuple[int, Any]] = {}
     for at, row in enumerate(rows):
         info, model = row["extra_info"], row["reward_model"]
-        if not isinstance(info, Mapping) or not isinstance(model, Mapping) or not row["prompt"]:
+        usual = isinstance(info, Mapping) and isinstance(model, Mapping) and isinstance(row["data_source"], str)
+        if not usual or not row["prompt"]:
             continue
         name = (row["data_source"], info.get("split"), info.get("index"))
         if numbers.setdefault(name, at) != at:
@@ -150,13 +151,26 @@ def check_together(found: Found, rows: Sequence[Mapping[str, Any]]) -> None:
         first, truth = problems.setdefault(question, (at, model.get("ground_truth")))
         if first == at:
             continue
-        if truth == model.get("ground_truth"):
+        if truth == model.get("ground_truth") or _agree(row, truth):
             fix = "fine if meant; prepare it with --repeats drop to have each problem once"
             found.add(at, "the problem is there already", fix, WARNING)
         else:
             found.add(
                 at, "the problem is there already with another ground truth", "leave both out: one of them is wrong"
             )
+
+
+def _agree(row: Mapping[str, Any], truth: Any) -> bool:
+    """Whether a right response to this row is right by another ground truth too: 1/3 is \\frac13, 1 2 3 is 3 2 1."""
+    from r1_verl.gold import check_gold, gold_response
+    from r1_verl.scorers import UnknownNameError
+
+    source, info = row["data_source"], row["extra_info"]
+    try:
+        gold = info.get("gold") or gold_response(source, row["reward_model"].get("ground_truth"))
+        return bool(gold) and not check_gold(source, truth, info, gold)
+    except UnknownNameError:
+        return False
 
 
 def question_key(row: Mapping[str, Any]) -> str:
