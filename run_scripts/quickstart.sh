@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # R1-Zero on a laptop: a 0.45 M parameter model learns Countdown with veRL's own trainer and real vLLM rollouts.
-#   bash run_scripts/quickstart.sh                       # GRPO, about a quarter of an hour on 2 cores, no GPU
+#   bash run_scripts/quickstart.sh                       # GRPO, about 20 minutes on 2 cores, no GPU
 #   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic
 #   SEED=2 bash run_scripts/quickstart.sh                # another seed, from the model's first weights on
 #   bash run_scripts/quickstart.sh trainer.total_training_steps=100   # any setting of veRL, last

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests:
 #   bash run_scripts/test.sh             # all, real veRL runs among them
-#   bash run_scripts/test.sh fast        # what needs no veRL run, under three minutes
+#   bash run_scripts/test.sh fast        # what needs no veRL run
 #   bash run_scripts/test.sh fast -k countdown    # anything further goes to pytest
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 TIER=all

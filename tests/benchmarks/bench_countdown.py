@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
-import timeit
+
+from measure import fill, microseconds
 
 from r1_verl import compute_score
 from r1_verl.ground_truth import encode
@@ -24,7 +24,6 @@ ANSWERS = {
     "wrong numbers": "44 + 19 - 7",
     "malformed": "(44 + 19) * 35 - 7)",
 }
-MEGABYTE = 1_000_000
 
 
 def plain_scorer(data_source: str, solution_str: str, ground_truth: str, extra_info: dict | None = None) -> float:
@@ -54,9 +53,6 @@ def responses() -> dict[str, str]:
 def megabytes() -> dict[str, str]:
     """Hostile responses of a million characters."""
 
-    def fill(piece: str, before: str = "", after: str = "") -> str:
-        return before + piece * ((MEGABYTE - len(before) - len(after)) // len(piece)) + after
-
     inside = {
         "parentheses": "(", "digits": "1", "blanks": " ", "minus signs": "-", "stars": "*", "one and blank": "1 ",
         "carriage returns": "\r", "letters": "x", "snowmen": "☃", "wide digits": "５", "calls": "()", "dots": ".",
@@ -76,12 +72,6 @@ def megabytes() -> dict[str, str]:
         made[name] = fill(piece)
         made[f"{name}, then an answer"] = fill(piece, after=f"</think><answer>{ANSWERS['correct']}</answer>")
     return made
-
-
-def microseconds(number: int, *calls) -> list[float]:
-    """CPU time of each call, the best of nine rounds; they take turns, so that a busy machine is fair to all."""
-    rounds = [[timeit.timeit(call, timer=time.process_time, number=number) for call in calls] for _ in range(9)]
-    return [min(times) / number * 1e6 for times in zip(*rounds, strict=True)]
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
-import time
-import timeit
+
+from measure import fill, microseconds
 
 from r1_verl import compute_score
 from r1_verl.ground_truth import encode
@@ -27,7 +27,6 @@ ANSWERS = {
     "person missing": "\n".join(SOLUTION.split("\n")[:4]),
     "not read": SOLUTION.replace("Ethan is a", "Ethan is not a"),
 }
-MEGABYTE = 1_000_000
 
 
 def logic_rl(text: str, ground_truth: dict[str, str]) -> float:
@@ -69,9 +68,6 @@ def responses() -> dict[str, str]:
 def megabytes() -> dict[str, str]:
     """Hostile responses of a million characters."""
 
-    def fill(piece: str, before: str = "", after: str = "") -> str:
-        return before + piece * ((MEGABYTE - len(before) - len(after)) // len(piece)) + after
-
     pieces = {
         "text": "x", "n": "n", "blanks": " ", "names": "Zoey ", "claims": "Zoey is a knight ", "roles": "knight",
         "is a": " is a", "opening tags": "<answer>", "closing tags": "</answer>", "answers": "<answer></answer>",
@@ -86,12 +82,6 @@ def megabytes() -> dict[str, str]:
         made[f"answer of {name}"] = fill(piece, f"so</think><answer>{SOLUTION}", "</answer>")
         made[f"{name} behind"] = fill(piece, f"so</think><answer>{SOLUTION}</answer>")
     return made
-
-
-def microseconds(number: int, *calls) -> list[float]:
-    """CPU time of each call, the best of nine rounds; they take turns, so that a busy machine is fair to all."""
-    rounds = [[timeit.timeit(call, timer=time.process_time, number=number) for call in calls] for _ in range(9)]
-    return [min(times) / number * 1e6 for times in zip(*rounds, strict=True)]
 
 
 def main() -> int:
