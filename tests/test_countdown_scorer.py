@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import random
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_countdown import megabytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -495,17 +495,9 @@ def test_markers_leave_no_trace(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def _benchmark() -> object:
-    path = Path(__file__).parent / "benchmarks" / "bench_countdown.py"
-    spec = importlib.util.spec_from_file_location("bench_countdown", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_a_megabyte_of_anything_is_scored_in_no_time() -> None:
     """No hang: the benchmark asks for 2 ms, a quadratic search takes minutes."""
-    for name, text in _benchmark().megabytes().items():
+    for name, text in megabytes().items():
         for source in ("countdown", "mini_r1"):
             started = time.thread_time()
             compute_score(source, text, PUZZLE, mode="faithful")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import re
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench_kk import logic_rl, megabytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,14 +30,6 @@ def faithful(response: str, ground_truth: object = TRUTH, **info: object) -> dic
 
 def strict(answer: str, ground_truth: object = TRUTH) -> dict:
     return compute_score("kk", f"<think>hm</think>\n<answer>{answer}</answer>", ground_truth)
-
-
-def _benchmark() -> object:
-    path = Path(__file__).parent / "benchmarks" / "bench_kk.py"
-    spec = importlib.util.spec_from_file_location("bench_kk", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # Logic-RL's edge table, as upstream's own code was seen to score; the prompt ends in `<think>`.
@@ -81,7 +73,7 @@ def test_edge_table(source: str, response: str, reward: float) -> None:
     assert found["score"] == reward
     parts = json.loads(found["parts"])
     assert parts["format"] + parts["answer"] == reward
-    assert _benchmark().logic_rl(f"Assistant: <think>{response}", UPSTREAM) == reward
+    assert logic_rl(f"Assistant: <think>{response}", UPSTREAM) == reward
 
 
 def test_a_prompt_that_did_not_open_think_wants_the_tag_in_the_response() -> None:
@@ -308,10 +300,9 @@ _pieces = st.sampled_from(
 @settings(max_examples=600, deadline=None)
 @given(st.lists(_pieces, max_size=14).map("".join), st.booleans(), st.sampled_from(["raw", "raw_instruct"]))
 def test_faithful_is_what_the_published_rules_say(text: str, opened: bool, style: str) -> None:
-    reference = _benchmark_reference()
     prompt = "Assistant: " if style == "raw" else "<|im_start|>assistant\n"
     found = faithful(text, think_in_prompt=opened, style=style)
-    assert found["score"] == reference(prompt + ("<think>" if opened else "") + text, UPSTREAM)
+    assert found["score"] == logic_rl(prompt + ("<think>" if opened else "") + text, UPSTREAM)
     assert found["outcome"] != "error"
     assert compute_score("kk", text, TRUTH, {"think_in_prompt": opened})["outcome"] != "error"
 
@@ -321,22 +312,13 @@ def test_faithful_is_what_the_published_rules_say(text: str, opened: bool, style
 def test_faithful_reads_an_answer_as_the_published_rules_do(answer: str) -> None:
     answer = re.sub(r"</?(?:think|answer)>|Assistant:", "", answer)
     response = f"hm</think><answer>{answer}</answer>"
-    expected = _benchmark_reference()(f"Assistant: <think>{response}", UPSTREAM)
+    expected = logic_rl(f"Assistant: <think>{response}", UPSTREAM)
     assert faithful(response, think_in_prompt=True)["score"] == expected
-
-
-_loaded: list[object] = []
-
-
-def _benchmark_reference():
-    if not _loaded:
-        _loaded.append(_benchmark().logic_rl)
-    return _loaded[0]
 
 
 def test_a_megabyte_of_anything_is_scored_in_no_time() -> None:
     """No hang: the benchmark asks for 2 ms, a quadratic search takes minutes."""
-    for name, text in _benchmark().megabytes().items():
+    for name, text in megabytes().items():
         started = time.thread_time()
         compute_score("kk", text, TRUTH, {"think_in_prompt": True}, mode="faithful")
         assert time.thread_time() - started < 2, name
