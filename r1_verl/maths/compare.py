@@ -11,11 +11,14 @@ from r1_verl.maths.policy import Policy
 from r1_verl.maths.quantity import same_quantity
 from r1_verl.maths.rational import BUDGET, exact
 from r1_verl.maths.regions import plainly, region, same_region
-from r1_verl.maths.trees import Node, any_node, rebuild
+from r1_verl.maths.scalar import same_scalars
+from r1_verl.maths.trees import Node, any_node, rebuild, scalar_names
 
 _VALUES = frozenset(
     ("num", "sym", "const", "unit", "text", "add", "neg", "mul", "div", "pow", "fn", "sum", "prod", "mat", "base")
 )
+_PLUS_MINUS = ("pm", "mp")
+_BARE = ("num", "sym", "const")  # what has no parts
 _MAX_MATCH = 24  # lists that need more than their exact values are matched pair by pair up to here
 
 
@@ -29,6 +32,13 @@ class Comparison:
     def same(self, a: Node, g: Node) -> bool | None:
         if a == g:
             return True
+        names_a = scalar_names(a)
+        names_g = None if names_a is None else scalar_names(g)
+        if names_g is not None:  # most pairs: nothing of what follows concerns them
+            try:
+                return same_scalars(a, g, names_a, names_g, self.policy, self.left)
+            except NotScalar:
+                return None
         a, g = _shape(a), _shape(g)
         if a[0] != g[0]:
             a, g = relations.members(a, g), relations.members(g, a)
@@ -182,18 +192,14 @@ def _spread(node: Node) -> tuple[Node, ...]:
 
 
 def _signs(node: Node) -> tuple[Node, ...]:
-    if not any_node(node, _plus_minus):
+    if node[0] in _BARE or not any_node(node, _PLUS_MINUS):
         return (node,)
     return _chosen(node, False), _chosen(node, True)
 
 
-def _plus_minus(node: Node) -> bool:
-    return node[0] in ("pm", "mp")
-
-
 def _chosen(node: Node, flip: bool) -> Node:
     """The tree with every plus-minus taken one way."""
-    if _plus_minus(node):
+    if node[0] in _PLUS_MINUS:
         inner = _chosen(node[1], flip)
         return ("neg", inner) if (node[0] == "mp") != flip else inner
     return rebuild(node, lambda child: _chosen(child, flip))

@@ -17,14 +17,16 @@ def last_boxed(text: str) -> str | None:
     A last box that never closes gives None, not an earlier box: a response cut off in its answer has no answer.
     `\boxed {x}` and `\boxed 5` are read too. In nested boxes the innermost of the last counts.
     """
-    start = max(text.rfind("\\boxed"), text.rfind("\\fbox"))
+    start = text.rfind("\\boxed")
+    start = max(start, text.rfind("\\fbox", max(start, 0)))  # only behind the other: responses are long
     if start < 0:
         return None
     at = start + (6 if text.startswith("\\boxed", start) else 5)
     brace = at
-    while brace < len(text) and text[brace].isspace():
-        brace += 1
-    if brace < len(text) and text[brace] == "{":
+    if not text.startswith("{", brace):
+        while brace < len(text) and text[brace].isspace():
+            brace += 1
+    if text.startswith("{", brace):
         close = text.find("}", brace)
         if text.find("{", brace + 1, close) >= 0 or text[close - 1] == "\\":
             close = closing_brace(text, brace)

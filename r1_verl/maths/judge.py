@@ -40,6 +40,13 @@ class Verdict(NamedTuple):
     stage: str
 
 
+# Made once: a verdict takes as long to make as two short texts to compare.
+_SAME_TEXT, _SAME_VALUE, _SAME = (Verdict(True, CORRECT, stage) for stage in ("text", "exact", "expr"))
+_OTHER_TEXT, _OTHER_VALUE, _OTHER = (Verdict(False, WRONG, stage) for stage in ("text", "exact", "expr"))
+_NO_GOLD, _NO_ANSWER = Verdict(False, BAD_GROUND_TRUTH, "text"), Verdict(False, UNREADABLE, "text")
+_UNREAD = Verdict(False, UNREADABLE, "expr")
+
+
 class Reading:
     """What an answer's text is to the judge, found as far as it is asked for."""
 
@@ -82,31 +89,31 @@ def judge(answer: str, gold: str, policy: Policy = DEFAULT, deadline: float = 1.
         return _judge(answer, gold, policy, deadline)
     except Exception as error:  # a defect of the judge: worth a line, not a step of training
         print(f"r1_verl: the judge raised {error!r} on {answer[:200]!r} against {gold[:200]!r}", file=sys.stderr)
-        return Verdict(False, UNREADABLE, "expr")
+        return _UNREAD
 
 
 def _judge(answer: str, gold: str, policy: Policy, deadline: float) -> Verdict:
-    if isinstance(gold, int | float):
+    if isinstance(gold, (int, float)):
         gold = str(gold)
-    if not isinstance(gold, str) or not gold.strip():
-        return Verdict(False, BAD_GROUND_TRUTH, "text")
-    if not isinstance(answer, str) or not answer.strip():
-        return Verdict(False, UNREADABLE, "text")
+    if not isinstance(gold, str) or not gold or gold.isspace():
+        return _NO_GOLD
+    if not isinstance(answer, str) or not answer or answer.isspace():
+        return _NO_ANSWER
     if answer == gold:
-        return Verdict(True, CORRECT, "text")
+        return _SAME_TEXT
     a = _kept(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
     g = _kept(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
     if a.text == g.text:
-        return Verdict(True, CORRECT, "text")
+        return _SAME_TEXT
     if a.exact is not None and g.exact is not None:
         if a.exact == g.exact:
-            return Verdict(True, CORRECT, "exact")
+            return _SAME_VALUE
         if "," not in a.text and "," not in g.text and not policy.tolerance and not _may_round(a.text, g.text):
-            return Verdict(False, WRONG, "exact")
+            return _OTHER_VALUE
     elif len(a.text) <= MAX_CHARS and len(g.text) <= MAX_CHARS:
         said = same_words(a.text, g.text)
         if said is not None:
-            return Verdict(said, CORRECT if said else WRONG, "text")
+            return _SAME_TEXT if said else _OTHER_TEXT
     return _expressions(a, g, policy, deadline)
 
 
@@ -123,20 +130,20 @@ def _expressions(a: Reading, g: Reading, policy: Policy, deadline: float) -> Ver
             try:
                 found = comparison.same(x, y)
             except OutOfBudget:
-                return Verdict(False, UNREADABLE, "expr")
+                return _UNREAD
             except (ArithmeticError, NotScalar, RecursionError):
                 found = None
             if found:
-                return Verdict(True, CORRECT, "expr")
+                return _SAME
             told = told and found is False
     if told:
-        return Verdict(False, WRONG, "expr")
+        return _OTHER
     if _for_sympy(a, g):
         found = worker.verify(a.text, g.text, deadline)
         if isinstance(found, bool):
             return Verdict(found, CORRECT if found else WRONG, "sympy")
         return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")
-    return Verdict(False, UNREADABLE, "expr")
+    return _UNREAD
 
 
 def _for_sympy(a: Reading, g: Reading) -> bool:

@@ -49,7 +49,7 @@ _SPACE = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])
 def canonical(text: str) -> str:
     """The canonical spelling; longer texts than MAX_CHARS are only stripped. Linear in the text."""
     text = text.strip()
-    if len(text) > MAX_CHARS:
+    if len(text) > MAX_CHARS or (text.isalnum() and text.isascii()):
         return text
     if not text.isascii():
         text = text.translate(_UNICODE)

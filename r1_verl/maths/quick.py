@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from r1_verl.maths.approx import to_fraction
 from r1_verl.maths.evaluate import value_of
 from r1_verl.maths.trees import Node
 
 _LOST = 1e-7  # a number smaller than this part of what it came from may be nothing but rounding
+_CONSTANTS = {"pi": math.pi, "e": math.e}
 _FAR = 1e-6  # and this is well beyond what rounding adds up to
 
 
@@ -17,11 +20,18 @@ class _Unsure(Exception):
     """Not real, not known here, or too near to a place where rounding grows."""
 
 
-def plainly_different(a: Node, g: Node, apart: float = 0.0, point: int = 0) -> bool:
-    """Whether two trees differ at a point by more than the part `apart` of either, beyond doubt of rounding."""
-    look = _Look(point)
+def plainly_different(
+    a: Node, g: Node, apart: float = 0.0, point: int = 0, new: Mapping[str, str] = MappingProxyType({})
+) -> bool:
+    """Whether two trees differ at a point by more than the part `apart` of either, beyond doubt of rounding.
+
+    new: other names for variables of the first.
+    """
+    look = _Look(point, new)
     try:
-        x, y = look.value(a), look.value(g)
+        x = look.value(a)
+        look.new = {}
+        y = look.value(g)
     except (_Unsure, ArithmeticError, ValueError):
         return False
     gap = abs(x - y)
@@ -29,14 +39,20 @@ def plainly_different(a: Node, g: Node, apart: float = 0.0, point: int = 0) -> b
 
 
 class _Look:
-    def __init__(self, point: int):
+    __slots__ = ("new", "point", "top")
+
+    def __init__(self, point: int, new: Mapping[str, str]):
         self.point = point
+        self.new = new
         self.top = 0.0  # the largest number met
 
     def value(self, node: Node) -> float:
         tag = node[0]
         if tag == "num":
-            x = float(node[1])
+            x = node[1]
+            x = float(x) if type(x) is int else x.numerator / x.denominator
+        elif tag == "sym":
+            x = _float(self.new.get(node[1], node[1]), self.point)
         elif tag == "mul":
             x = 1.0
             for child in node[1]:
@@ -62,9 +78,7 @@ class _Look:
         elif tag == "fn":
             x = self.function(node[1], node[2])
         elif tag == "const":
-            x = {"pi": math.pi, "e": math.e}.get(node[1], math.nan)
-        elif tag == "sym":
-            x = _float(node[1], self.point)
+            x = _CONSTANTS.get(node[1], math.nan)
         else:
             raise _Unsure
         if x > self.top:

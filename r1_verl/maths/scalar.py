@@ -21,6 +21,7 @@ _SIMPLE = 20  # a decimal that is a fraction with so small a denominator was har
 _POINTS = 2  # agreements beyond a hundred bits that make an identity
 _LOOKS = range(2, 6)  # points at which floating point must not object
 _COUNTING = frozenset("ijklmnpqrstMNK")  # names that mostly stand for whole numbers
+_MAY_BE_OF_INTEGERS = ("fn", "sum", "prod", "pow")
 _SIGNED = frozenset(("abs", "sgn", "max", "min"))
 _ARBITRARY = re.compile(r"[cC]_?[0-9]")  # constants of integration, interchangeable
 
@@ -29,7 +30,13 @@ def same_number(a: Node, g: Node, policy: Policy, left: list[int]) -> bool | Non
     """Whether an answer's tree and a gold's are equal; None if that could not be told. Trees without a value: False."""
     if a == g:
         return True
-    names_a, names_g = names(a), names(g)
+    return same_scalars(a, g, names(a), names(g), policy, left)
+
+
+def same_scalars(
+    a: Node, g: Node, names_a: set[str], names_g: set[str], policy: Policy, left: list[int]
+) -> bool | None:
+    """The same of two trees whose names are known."""
     if names_a or names_g:
         return _same_function(a, g, names_a, names_g, left)
     return _same_constant(a, g, policy, left)
@@ -115,7 +122,7 @@ def literal(node: Node) -> tuple[Fraction, int] | None:
 
 
 def _decimal(node: Node) -> bool:
-    return node[0] == "num" and bool(node[2])
+    return bool(node[2])
 
 
 def _rounded(a: Node, g: Node, x: Fraction, y: Fraction, policy: Policy) -> bool:
@@ -125,11 +132,11 @@ def _rounded(a: Node, g: Node, x: Fraction, y: Fraction, policy: Policy) -> bool
     if not policy.rounding:
         return False
     ours, theirs = literal(a), literal(g)
-    if theirs and not ours and theirs[1] >= policy.rounding / 2 and not any_node(a, _decimal):
+    if theirs and not ours and theirs[1] >= policy.rounding / 2 and not any_node(a, ("num",), _decimal):
         if y.denominator <= _SIMPLE:
             return False  # 13.5 was meant exactly
         return abs(x - y) <= theirs[0] / 2
-    if ours and not theirs and ours[1] >= policy.rounding and not any_node(g, _decimal):
+    if ours and not theirs and ours[1] >= policy.rounding and not any_node(g, ("num",), _decimal):
         return abs(x - y) <= ours[0] / 2
     return False
 
@@ -143,17 +150,20 @@ def _same_function(a: Node, g: Node, names_a: set[str], names_g: set[str], left:
             names_a = names_g = lower_a
     variables = names_a | names_g
     verdict = _identical(a, g, variables, left)
+    if verdict is not False or len(names_g) < 2:
+        return verdict
     arbitrary = sorted(n for n in names_g if _ARBITRARY.fullmatch(n))
-    if verdict is False and 1 < len(arbitrary) <= 4 and set(arbitrary) <= names_a:
+    if 1 < len(arbitrary) <= 4 and set(arbitrary) <= names_a:
         for order in permutations(arbitrary):
-            if _identical(rename(a, dict(zip(arbitrary, order, strict=True))), g, variables, left):
+            new = dict(zip(arbitrary, order, strict=True))
+            if not plainly_different(a, g, new=new) and _identical(rename(a, new), g, variables, left):
                 return True
     return verdict
 
 
 def _identical(a: Node, g: Node, variables: set[str], left: list[int]) -> bool | None:
     """Agreement at enough points."""
-    if any_node(a, _of_integers) or any_node(g, _of_integers):
+    if any_node(a, _MAY_BE_OF_INTEGERS, _of_integers) or any_node(g, _MAY_BE_OF_INTEGERS, _of_integers):
         verdict = _agree(a, g, "integer", range(24), 20, left)
         if not verdict or variables <= _COUNTING:
             return verdict
@@ -162,7 +172,7 @@ def _identical(a: Node, g: Node, variables: set[str], left: list[int]) -> bool |
     verdict = _agree(a, g, "positive", range(12), _POINTS, left)
     if verdict and any(plainly_different(a, g, point=point) for point in _LOOKS):
         return False
-    if verdict and (any_node(a, _signed) or any_node(g, _signed)):
+    if verdict and (any_node(a, ("fn",), _signed) or any_node(g, ("fn",), _signed)):
         return _agree(a, g, "mixed", range(12), 8, left)
     return verdict
 
@@ -207,13 +217,11 @@ def _of_integers(node: Node) -> bool:
     """A function of whole numbers, or a negative number to a variable power, which is real for whole numbers alone."""
     if node[0] == "fn":
         return node[1] in INTEGER_FUNCTIONS
-    if node[0] in ("sum", "prod"):
-        return True
-    if node[0] == "pow" and names(node[2]):
-        base = exact(node[1])
+    if node[0] == "pow":
+        base = exact(node[1]) if node[2][0] != "num" and names(node[2]) else None
         return base is not None and base < 0
-    return False
+    return True  # a sum or a product
 
 
 def _signed(node: Node) -> bool:
-    return node[0] == "fn" and node[1] in _SIGNED
+    return node[1] in _SIGNED

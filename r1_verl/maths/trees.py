@@ -16,12 +16,12 @@ from collections.abc import Callable
 Node = tuple
 
 
-def any_node(node: Node, test: Callable[[Node], bool]) -> bool:
-    """Whether a node of the tree passes a test. The test is also shown the tuples that hold nodes (a list's items)."""
+def any_node(node: Node, tags: tuple[str, ...], test: Callable[[Node], bool] = bool) -> bool:
+    """Whether a node with one of the tags passes a test (every node is true)."""
     stack = [node]
     while stack:
         node = stack.pop()
-        if test(node):
+        if node[0] in tags and test(node):
             return True
         for child in node:
             if type(child) is tuple and child:
@@ -59,6 +59,35 @@ def names(node: Node) -> set[str]:
             for child in node:
                 if type(child) is tuple and child:
                     stack.append(child)
+    return found
+
+
+def scalar_names(node: Node) -> set[str] | None:
+    """The names of a tree that is a number or a function by its tags alone, without units and words; None for others.
+
+    Nothing in such a tree needs more than its value: it has no sign to choose, no members, no quantity.
+    """
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        tag = node[0]
+        if tag == "num" or tag == "const":
+            continue
+        if tag == "sym":
+            found.add(node[1])
+        elif tag == "mul" or tag == "add":
+            stack += node[1]
+        elif tag == "div" or tag == "pow":
+            stack += node[1:]
+        elif tag == "neg":
+            stack.append(node[1])
+        elif tag == "fn":
+            if node[1][0] == "?":
+                found.add(node[1])
+            stack += node[2]
+        else:
+            return None
     return found
 
 
