@@ -21,6 +21,8 @@ _INVERSE = {name: "arc" + name for name in ("sin", "cos", "tan", "cot", "sec", "
 
 def number(text: str) -> Node:
     """The node of a number token; `0.1(6)` repeats its bracket for ever."""
+    if len(text) < 20 and text.isdecimal():
+        return ("num", int(text), 0)
     if "(" in text:
         head, _, tail = text.partition("(")
         tail = tail[:-1]
@@ -46,6 +48,9 @@ def atom(p) -> Node:
     if kind == "sym":
         p.advance()
         return symbol(p, value)
+    if kind == "cmd":
+        p.advance()
+        return command(p, value)
     if kind in ("const", "unit", "set", "text", "..."):
         p.advance()
         return (kind, value)
@@ -88,9 +93,6 @@ def atom(p) -> Node:
         return ("unit", kind)
     if kind == "begin":
         return environment(p)
-    if kind == "cmd":
-        p.advance()
-        return command(p, value)
     raise Unreadable(f"no factor begins with {kind}")
 
 

@@ -14,6 +14,8 @@ MAX_DEPTH = 32
 
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
+_MARKS = frozenset(("^", "!", "'", "%", "deg", "_"))  # what may follow a factor
+_TERM_ENDS = frozenset((_END[0], "}", ")", "]", ",", "+", "-", "="))  # the most common ends of a term
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 
 
@@ -21,7 +23,7 @@ def parse(tokens: list[Token]) -> Node:
     """The tree of a token list. Raises Unreadable."""
     parser = _Parser(tokens)
     node = parser.items(())
-    if parser.at < len(tokens):
+    if parser.kind != _END[0]:
         raise Unreadable(f"stopped at {parser.kind}")
     return node
 
@@ -32,16 +34,17 @@ def _inequality(node: Node) -> bool:
 
 class _Parser:
     def __init__(self, tokens: list[Token]):
-        self.tokens = tokens
+        self.tokens = [*tokens, _END]
         self.at = 0
         self.depth = 0
         self.bars = False  # inside |...|, where the next bar closes
         self.sets = 0  # inside \{...\}, where a bar says "such that"
-        self.kind, self.value = tokens[0] if tokens else _END
+        self.kind, self.value = self.tokens[0]
 
     def advance(self) -> None:
+        """To the next token; nobody goes on behind the end of the text."""
         self.at += 1
-        self.kind, self.value = self.tokens[self.at] if self.at < len(self.tokens) else _END
+        self.kind, self.value = self.tokens[self.at]
 
     def expect(self, kind: str) -> None:
         if self.kind != kind:
@@ -123,6 +126,8 @@ class _Parser:
         factors = [self.factor()]
         while True:
             kind = self.kind
+            if kind in _TERM_ENDS:
+                break
             if kind == "*":
                 self.advance()
                 factors.append(self.signed())
@@ -155,6 +160,8 @@ class _Parser:
         node = atom(self)
         while True:
             kind = self.kind
+            if kind not in _MARKS:
+                return node
             if kind == "^":
                 self.advance()
                 node = power(self, node)

@@ -8,6 +8,7 @@ operator or a bracket, whose kind is its name and whose value is "" (for a joine
 from __future__ import annotations
 
 import re
+from string import ascii_letters
 
 from r1_verl.maths import symbols as S
 from r1_verl.maths.extract import closing_brace
@@ -26,13 +27,14 @@ class Unreadable(Exception):
 
 
 _TOKEN = re.compile(
-    r"(?P<num>(?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+(?![0-9.]))?)"
+    r"((?:[0-9]+(?:\.(?!\.)[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+(?![0-9.]))?)"
     r"|(?:np|numpy|math|sympy|sp)\.(?=[A-Za-z])"
-    r"|\\(?P<cmd>[A-Za-z]+|.)"
-    r"|(?P<word>[A-Za-z]+)"
-    r"|(?P<op>\*\*|<=|>=|==|\.\.\.+|->|=>|[-+*/^_()\[\]{},;:=<>!'%|&€£])"
-    r"|(?P<space>\s+)"
+    r"|\\([A-Za-z]+|.)"
+    r"|([A-Za-z]+)"
+    r"|(\*\*|<=|>=|==|\.\.\.+|->|=>|[-+*/^_()\[\]{},;:=<>!'%|&€£])"
+    r"|\s+"
 )
+_NUMBER, _WORD, _OPERATOR = 1, 3, 4  # its groups; the second is a command
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])(?:\.[0-9]+)?")
 AMBIGUOUS = re.compile(r"[0-9],[0-9]{3}(?![0-9])")  # a number in groups, or two members of a list
 _REPEATING = re.compile(r"\\(?:overline|bar|dot|overset\{\.\})(?:\{([0-9]{1,40})\}|([0-9]))")
@@ -41,6 +43,20 @@ _PERIOD = re.compile(r"([0-9]{1,9}?)\1\1$|([0-9]{3,9}?)\2$")
 _ENVIRONMENT = re.compile(r"\{([a-zA-Z]+\*?)\}")
 _BLACKBOARD = re.compile(r"\s*(?:\{([A-Z])\}|([A-Z]))")
 _OPERATORS = {"**": "^", "==": "=", "->": "to", "=>": "implies", ";": ","}
+_ELLIPSIS: Token = ("...", "")
+_MARKS = {
+    op: (_OPERATORS.get(op, op), "")
+    for op in ("**", "<=", ">=", "==", "->", "=>", *"-+*/^_()[]{},;:=<>!'%|&€£")
+}  # fmt: skip
+_LETTERS = {letter: ("const" if letter in "ei" else "sym", letter) for letter in ascii_letters}
+_PLAIN_COMMANDS: dict[str, Token] = (  # those that are one token wherever they stand; the later lines win
+    {name: ("cmd", name) for name in S.COMMANDS - S.TEXT - S.HEAVY - S.FONT - {"mathbb", "begin", "end"}}
+    | {name: ("set", meant) for name, meant in S.SETS.items()}
+    | {name: ("sym", S.ALIASES.get(name, name)) for name in S.GREEK}
+    | {name: ("const", meant) for name, meant in S.CONSTANTS.items()}
+    | {name: ("fn", meant) for name, meant in S.FUNCTIONS.items()}
+    | {name: (meant, S.LOGIC.get(name, "")) for name, meant in S.OPERATORS.items()}
+)
 _MATHS_IN_TEXT = re.compile(r"(?=[^0-9]*[0-9])[0-9xyn+\-*/^=().,:$\s]+")
 _STUCK = re.compile(r"(sqrt|arcsin|arccos|arctan|sin|cos|tan|cot|ln|log|exp)([A-Za-z]{1,2})")
 
@@ -51,39 +67,43 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
     grouped: outside of brackets `1,234` is one number. In brackets it is always two.
     """
     out: list[Token] = []
-    at, level = 0, 0
-    while at < len(text):
-        found = _TOKEN.match(text, at)
+    at, level, end, match = 0, 0, len(text), _TOKEN.match
+    while at < end:
+        found = match(text, at)
         if found is None:
             raise Unreadable(f"character {text[at]!r}")
         at = found.end()
-        kind = found.lastgroup
-        if kind == "num":
-            value = found["num"]
-            if grouped and level == 0 and at < len(text) and text[at] == "," and not (out and out[-1][0] == ","):
+        kind = found.lastindex
+        if kind is None:  # space, or a module's name
+            continue
+        value = found[kind]
+        if kind == _OPERATOR:
+            if value in "([{":
+                level += 1
+            elif value in ")]}":
+                level -= 1
+            out.append(_MARKS.get(value, _ELLIPSIS))
+        elif kind == _NUMBER:
+            if grouped and level == 0 and at < end and text[at] == "," and not (out and out[-1][0] == ","):
                 whole = _GROUPED.match(text, found.start())
                 if whole:
                     value, at = whole[0].replace(",", ""), whole.end()
-            if "." in value and at < len(text) and text[at] in "\\.":
+            if "." in value and at < end and text[at] in "\\.":
                 value, at = _repeating(value, text, at)
             out.append(("num", value))
-        elif kind == "word":
-            word = found["word"]
-            if word in ("x", "X") and out and out[-1][0] == "num" and text.startswith("10^", at):
+        elif kind == _WORD:
+            if value in ("x", "X") and out and out[-1][0] == "num" and text.startswith("10^", at):
                 out.append(("*", ""))  # 4.98 x 10^2
+            elif len(value) == 1:
+                out.append(_LETTERS[value])
             else:
-                _word(word, out)
-        elif kind == "op":
-            op = found["op"]
-            if op in "([{":
-                level += 1
-            elif op in ")]}":
-                level -= 1
-            out.append(("..." if op.startswith("...") else _OPERATORS.get(op, op), ""))
-        elif kind == "cmd":
-            at = _command(found["cmd"], text, at, out, depth)
-        if len(out) > MAX_TOKENS:
-            raise Unreadable("too long")
+                _word(value, out)
+        elif value in _PLAIN_COMMANDS:
+            out.append(_PLAIN_COMMANDS[value])
+        else:
+            at = _command(value, text, at, out, depth)
+    if len(out) > MAX_TOKENS:
+        raise Unreadable("too long")
     return out
 
 
@@ -104,7 +124,7 @@ def _word(word: str, out: list[Token]) -> None:
     before = out[-1][0] if out else ""
     lower = word.lower()
     if len(word) == 1:
-        out.append(("const", word) if word in "ei" else ("sym", word))
+        out.append(_LETTERS[word])
     elif before in ("num", ")", "}", "unit", "$", "/") and word in PLAIN and not (before == "/" and len(out) < 3):
         out.append(("unit", SPELLINGS.get(word, word)))
     elif before == "num" and lower in S.MULTIPLIERS:
@@ -122,7 +142,7 @@ def _word(word: str, out: list[Token]) -> None:
         _word(stuck[2], out)
     elif len(word) < 4 and not (lower in S.ORDINALS and (before == "num" or out[-2:] == [("^", ""), ("{", "")])):
         for letter in word:
-            out.append(("const", letter) if letter in "ei" else ("sym", letter))
+            out.append(_LETTERS[letter])
     else:
         out.append(("text", lower))
 
@@ -136,16 +156,8 @@ def _command(name: str, text: str, at: int, out: list[Token], depth: int) -> int
                 at -= len(name) - cut
                 name = name[:cut]
                 break
-    if name in S.OPERATORS:
-        out.append((S.OPERATORS[name], S.LOGIC.get(name, "")))
-    elif name in S.FUNCTIONS:
-        out.append(("fn", S.FUNCTIONS[name]))
-    elif name in S.CONSTANTS:
-        out.append(("const", S.CONSTANTS[name]))
-    elif name in S.GREEK:
-        out.append(("sym", S.ALIASES.get(name, name)))
-    elif name in S.SETS:
-        out.append(("set", S.SETS[name]))
+    if name in _PLAIN_COMMANDS:
+        out.append(_PLAIN_COMMANDS[name])
     elif name in S.TEXT:
         return _text(name, text, at, out, depth)
     elif name == "mathbb":
@@ -163,11 +175,7 @@ def _command(name: str, text: str, at: int, out: list[Token], depth: int) -> int
         return found.end()
     elif name in S.HEAVY:
         raise Unreadable(name, heavy=True)
-    elif name in S.FONT:
-        pass
-    elif name in S.COMMANDS:
-        out.append(("cmd", name))
-    else:
+    elif name not in S.FONT:
         raise Unreadable(f"\\{name[:20]}", heavy=True)
     return at
 
