@@ -37,7 +37,10 @@ def read_exact(text: str) -> int | Fraction | None:
             return None
         if sign == "-":
             number = -number
-        return number * 10**power if power >= 0 else Fraction(number, 10**-power)
+        if power >= 0:
+            return number * 10**power
+        whole, part = divmod(number, 10**-power)
+        return Fraction(number, 10**-power) if part else whole  # 54.0 is compared like 54
     found = _FRACTION.fullmatch(text)
     if not found:
         return None

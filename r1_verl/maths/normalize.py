@@ -33,17 +33,18 @@ _UNICODE = str.maketrans({
 
 # A separator of thousands that no list would be written with.
 _THOUSANDS = re.compile(r"(?<=[0-9])(?:,?\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
+# The patterns begin with one character each, which the search runs to at once.
 _NOISE = re.compile(
-    r"(\\\\)(?:\[[^\[\]]{0,9}\])?"  # a row's end, kept
-    r"|\\(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
+    r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # a row's end, kept
+    r"|(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
     r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it)(?![A-Za-z])\.?"
-    r"|\\[!,;:> /()\[\]]|(?<!\\)[$~]"
+    r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
 _FRAC = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _TAG = re.compile(r"</?[A-Za-z]+>?$")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # A space says something between two letters (words, `\pi t`) and between two digits (two numbers), nowhere else.
-_SPACE = re.compile(r"(?<![A-Za-z0-9]) | (?![A-Za-z0-9])|(?<=[0-9]) (?=[A-Za-z])|(?<=[A-Za-z]) (?=[0-9])")
+_SPACE = re.compile(r" (?!(?<=[A-Za-z] )[A-Za-z]|(?<=[0-9] )[0-9])")
 
 
 def canonical(text: str) -> str:
@@ -55,7 +56,7 @@ def canonical(text: str) -> str:
         text = text.translate(_UNICODE)
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
-        text = _NOISE.sub(lambda found: found[1] or " ", text)
+        text = _NOISE.sub(_quieted, text)
         if "frac" in text:
             text = _FRAC.sub(r"\\frac", text)
         text = text.strip()
@@ -69,6 +70,10 @@ def canonical(text: str) -> str:
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
     return text
+
+
+def _quieted(found: re.Match[str]) -> str:
+    return "\\\\" if found[0].startswith("\\\\") else " "
 
 
 def _unbox(text: str) -> str:

@@ -16,6 +16,7 @@ _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
 _MARKS = frozenset(("^", "!", "'", "%", "deg", "_"))  # what may follow a factor
 _TERM_ENDS = frozenset((_END[0], "}", ")", "]", ",", "+", "-", "="))  # the most common ends of a term
+_ENDS = frozenset((_END[0], "}", ")", "]", ","))  # and of what they belong to
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 
 
@@ -78,7 +79,10 @@ class _Parser:
     def relation(self) -> Node:
         if self.kind in ("=", "~"):
             self.advance()
-        sides, operators = [self.setexpr()], []
+        left = self.setexpr()
+        if self.kind in _ENDS:
+            return left
+        sides, operators = [left], []
         while self.kind in _RELATIONS or (self.kind == "|" and self.sets and not self.bars):
             operators.append("mid" if self.kind == "|" else self.kind)
             self.advance()
@@ -123,7 +127,10 @@ class _Parser:
         return terms[0] if len(terms) == 1 else ("add", tuple(terms))
 
     def term(self) -> Node:
-        factors = [self.factor()]
+        first = self.factor()
+        if self.kind in _TERM_ENDS:
+            return first
+        factors = [first]
         while True:
             kind = self.kind
             if kind in _TERM_ENDS:

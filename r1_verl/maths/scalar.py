@@ -163,12 +163,12 @@ def _same_function(a: Node, g: Node, names_a: set[str], names_g: set[str], left:
 
 def _identical(a: Node, g: Node, variables: set[str], left: list[int]) -> bool | None:
     """Agreement at enough points."""
+    if plainly_different(a, g):  # never so with functions of whole numbers, which floating point does not know
+        return False
     if any_node(a, _MAY_BE_OF_INTEGERS, _of_integers) or any_node(g, _MAY_BE_OF_INTEGERS, _of_integers):
         verdict = _agree(a, g, "integer", range(24), 20, left)
         if not verdict or variables <= _COUNTING:
             return verdict
-    elif plainly_different(a, g):
-        return False
     verdict = _agree(a, g, "positive", range(12), _POINTS, left)
     if verdict and any(plainly_different(a, g, point=point) for point in _LOOKS):
         return False
