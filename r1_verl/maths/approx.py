@@ -43,7 +43,10 @@ def magnitude(x) -> int:
 
 
 def size(v: Value) -> int:
-    return magnitude(v[0]) if v[1] is None else max(magnitude(v[0]), magnitude(v[1])) + 1
+    if v[1] is None:
+        x = v[0]
+        return x[2] + x[3] if x[1] else NOTHING
+    return max(magnitude(v[0]), magnitude(v[1])) + 1
 
 
 def rational(q: int | Fraction, bits: int) -> Value:
@@ -63,10 +66,11 @@ def is_zero(v: Value) -> bool:
 
 
 def _checked(re, im, error: int, bits: int) -> Value:
-    if im == ZERO:
+    if im is None or im == ZERO:
         im = None
-    v = (re, im, 0)
-    m = size(v)
+        m = re[2] + re[3] if re[1] else NOTHING
+    else:
+        m = size((re, im, 0))
     if m == NOTHING and not re[1] and re[2]:  # infinity or not a number
         raise Undefined
     if m > MAX_MAGNITUDE or (m < -MAX_MAGNITUDE and m != NOTHING):

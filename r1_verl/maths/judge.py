@@ -69,7 +69,7 @@ class Reading:
                         found.append(tree)
                 except Unreadable as error:
                     self.heavy = self.heavy or error.heavy
-                if not AMBIGUOUS.search(self.text):
+                if "," not in self.text or not AMBIGUOUS.search(self.text):
                     break
             self._trees = tuple(found)
         return self._trees
@@ -124,9 +124,10 @@ def _may_round(a: str, g: str) -> bool:
 
 def _expressions(a: Reading, g: Reading, policy: Policy, deadline: float) -> Verdict:
     comparison = Comparison(policy)
-    told = all([a.trees(), g.trees()])  # both are read, whatever comes of the first
-    for x in a.trees():
-        for y in g.trees():
+    ours, theirs = a.trees(), g.trees()
+    told = bool(ours and theirs)
+    for x in ours:
+        for y in theirs:
             try:
                 found = comparison.same(x, y)
             except OutOfBudget:
