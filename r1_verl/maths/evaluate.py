@@ -12,7 +12,7 @@ from zlib import crc32
 from r1_verl.maths import approx as A
 from r1_verl.maths import rational
 from r1_verl.maths.approx import TooLarge, Undefined, Value
-from r1_verl.maths.rational import INTEGER_FUNCTIONS, exact, spend
+from r1_verl.maths.rational import INTEGER_FUNCTIONS, OutOfBudget, exact
 from r1_verl.maths.trees import Node, names
 from r1_verl.maths.units import worth
 
@@ -42,6 +42,11 @@ def value_of(name: str, point: int, kind: str, bits: int) -> Value:
     return A.rational(value, bits)
 
 
+@lru_cache(maxsize=1024)
+def _integer(n: int, bits: int) -> Value:
+    return A.rational(n, bits)
+
+
 class Evaluator:
     """Values of trees at one point. kind: "positive", "mixed" (both signs) or "integer". left: the budget."""
 
@@ -56,10 +61,12 @@ class Evaluator:
         return value_of(name, self.point, self.kind, self.bits)
 
     def value(self, node: Node) -> Value:
-        spend(self.left, self.cost)
+        self.left[0] -= self.cost
+        if self.left[0] < 0:
+            raise OutOfBudget
         tag, bits = node[0], self.bits
         if tag == "num":
-            return A.rational(node[1], bits)
+            return _integer(node[1], bits) if type(node[1]) is int else A.rational(node[1], bits)
         if tag == "sym" or tag == "text":
             return self.variable(node[1])
         if tag == "mul":

@@ -114,7 +114,9 @@ def _judge(answer: str, gold: str, policy: Policy, deadline: float) -> Verdict:
         said = same_words(a.text, g.text)
         if said is not None:
             return _SAME_TEXT if said else _OTHER_TEXT
-    return _expressions(a, g, policy, deadline)
+    compare = _compare if max(len(answer), len(gold)) <= _KEPT_CHARS else _compare.__wrapped__
+    found = compare(a, g, policy)
+    return found if found is not None else _by_sympy(a, g, deadline)
 
 
 def _may_round(a: str, g: str) -> bool:
@@ -122,7 +124,9 @@ def _may_round(a: str, g: str) -> bool:
     return (("/" in a or "frac" in a) and "." in g) or (("/" in g or "frac" in g) and "." in a)
 
 
-def _expressions(a: Reading, g: Reading, policy: Policy, deadline: float) -> Verdict:
+@lru_cache(maxsize=512)  # the responses to one prompt give the same few answers
+def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict | None:
+    """Stage (b): the verdict of the evaluator, or None if sympy is to be asked."""
     comparison = Comparison(policy)
     ours, theirs = a.trees(), g.trees()
     told = bool(ours and theirs)
@@ -139,12 +143,14 @@ def _expressions(a: Reading, g: Reading, policy: Policy, deadline: float) -> Ver
             told = told and found is False
     if told:
         return _OTHER
-    if _for_sympy(a, g):
-        found = worker.verify(a.text, g.text, deadline)
-        if isinstance(found, bool):
-            return Verdict(found, CORRECT if found else WRONG, "sympy")
-        return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")
-    return _UNREAD
+    return None if _for_sympy(a, g) else _UNREAD
+
+
+def _by_sympy(a: Reading, g: Reading, deadline: float) -> Verdict:
+    found = worker.verify(a.text, g.text, deadline)
+    if isinstance(found, bool):
+        return Verdict(found, CORRECT if found else WRONG, "sympy")
+    return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")
 
 
 def _for_sympy(a: Reading, g: Reading) -> bool:
