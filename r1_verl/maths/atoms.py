@@ -16,7 +16,6 @@ STARTS = frozenset(
         "£", "€", "...",
     )
 )  # fmt: skip
-_ALONE = frozenset(("num", "sym", "const"))  # tokens that are a whole group where nothing follows them
 _INVERSE = {name: "arc" + name for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
 
 
@@ -62,9 +61,7 @@ def atom(p) -> Node:
         return p.bracket(kind)
     if kind == "{":
         p.advance()
-        if p.kind in _ALONE and p.tokens[p.at + 1][0] == "}":  # most groups: {2}, {n}
-            node = number(p.value) if p.kind == "num" else (p.kind, p.value)
-            p.advance()
+        if p.peek(1) == "}" and (node := p.alone()):
             p.advance()
             return node
         node = inside(p, ("}", "choose"))

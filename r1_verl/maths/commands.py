@@ -58,7 +58,8 @@ def environment(p) -> Node:
 
 def command(p, name: str) -> Node:
     if name == "frac":
-        return _derivative(p) or ("div", p.argument(), p.argument())
+        derivative = p.peek(1) in ("sym", "cmd") and _derivative(p)
+        return derivative or ("div", p.argument(), p.argument())
     if name in ("binom", "dbinom", "tbinom"):
         return ("fn", "binom", (p.argument(), p.argument()))
     if name in ("sum", "prod"):

@@ -18,7 +18,9 @@ def last_boxed(text: str) -> str | None:
     `\boxed {x}` and `\boxed 5` are read too. In nested boxes the innermost of the last counts.
     """
     start = text.rfind("\\boxed")
-    start = max(start, text.rfind("\\fbox", max(start, 0)))  # only behind the other: responses are long
+    other = text.rfind("\\fbox", start) if start >= 0 else text.rfind("\\fbox")  # responses are long
+    if other > start:
+        start = other
     if start < 0:
         return None
     at = start + (6 if text.startswith("\\boxed", start) else 5)

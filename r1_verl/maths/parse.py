@@ -17,6 +17,7 @@ _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":"
 _MARKS = frozenset(("^", "!", "'", "%", "deg", "_"))  # what may follow a factor
 _TERM_ENDS = frozenset((_END[0], "}", ")", "]", ",", "+", "-", "="))  # the most common ends of a term
 _ENDS = frozenset((_END[0], "}", ")", "]", ","))  # and of what they belong to
+_ALONE = frozenset(("num", "sym", "const"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 
 
@@ -63,7 +64,7 @@ class _Parser:
                 joiners.add(self.value)
                 self.advance()
                 continue
-            parts.append(self.relation())
+            parts.append(self.alone() or self.relation())
             if self.kind != ",":
                 break
         self.depth -= 1
@@ -75,6 +76,14 @@ class _Parser:
             operator = "cup" if "or" in joiners else "cap"
             return reduce(lambda left, right: ("setop", operator, left, right), parts)
         return ("list", tuple(parts))
+
+    def alone(self) -> Node | None:
+        """The number or name at the parser's place if nothing belongs to it: most members of lists, most exponents."""
+        kind, value = self.kind, self.value
+        if kind not in _ALONE or self.tokens[self.at + 1][0] not in _ENDS:
+            return None
+        self.advance()
+        return number(value) if kind == "num" else (kind, value)
 
     def relation(self) -> Node:
         if self.kind in ("=", "~"):
