@@ -10,6 +10,7 @@ from collections.abc import Callable
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, ERROR, WRONG, Score
 
 Ladder = Callable[[Score], float]
+_LOGICRL = {CORRECT: 2.0, WRONG: -1.5}
 
 
 def binary(score: Score) -> float:
@@ -55,7 +56,7 @@ def logicrl(score: Score) -> float:
     """
     if score.outcome in (BAD_GROUND_TRUTH, ERROR):
         return 0.0
-    return (1.0 if score.format else -1.0) + {CORRECT: 2.0, WRONG: -1.5}.get(score.outcome, -2.0)
+    return (1.0 if score.format else -1.0) + _LOGICRL.get(score.outcome, -2.0)
 
 
 def parts(score: Score) -> float:

@@ -52,8 +52,9 @@ def compute_score(
     if stop:
         text = until(text, (stop,) if isinstance(stop, str) else stop, include_stop)
     info = extra_info if extra_info is not None else {}
-    strict = _judge(entry.strict, text, ground_truth, info, options)
-    score = strict if judge is entry.strict else _judge(judge, text, ground_truth, info, options)
+    score = strict = _judge(entry.strict, text, ground_truth, info, options)
+    if judge is not entry.strict:
+        score = _judge(judge, text, ground_truth, info, options)
     return {
         "score": scale(score),
         "acc": 1.0 if strict.outcome == CORRECT else 0.0,
@@ -71,7 +72,7 @@ def _parts(parts: tuple[tuple[str, float], ...]) -> str:
 
 def _judge(judge: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], options: dict[str, Any]) -> Score:
     try:
-        found = judge(text, ground_truth, info, **options)
+        found = judge(text, ground_truth, info, **options) if options else judge(text, ground_truth, info)
         if isinstance(found, Score):
             return found
         if isinstance(found, bool):

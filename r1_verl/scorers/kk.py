@@ -107,6 +107,12 @@ def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) 
 
 
 def _claims(answer: str, truth: Truth) -> str:
+    if answer.startswith("(1) "):  # as the prompts ask: each line is looked up whole
+        lines = answer.split("\n", len(truth.lines))
+        if lines == truth.lines:
+            return CORRECT
+        if list(map(truth.head_of.get, lines)) == truth.heads:
+            return WRONG
     if answer.isascii():
         words = answer.encode().translate(_ASCII).decode().split()
     else:
@@ -156,8 +162,7 @@ def ideal(ground_truth: Any) -> str | None:
     truth = read_truth(ground_truth)
     if truth is None:
         return None
-    lines = [f"({i}) {name.title()} is a {role}" for i, (name, role) in enumerate(truth.solution.items(), 1)]
-    return f"{OPEN}\n{CLOSE}\n{_ANSWER}{chr(10).join(lines)}{_END}"
+    return f"{OPEN}\n{CLOSE}\n{_ANSWER}{chr(10).join(truth.lines)}{_END}"
 
 
 def _tags(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
@@ -167,18 +172,20 @@ def _tags(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
     """
     thinks, thoughts, answers, ends = tags = ([], [], [], [])
     at = len(text)
+    find = text.rfind
     for _ in range(32):
-        at = text.rfind("<", 0, at)
+        at = find("<", 0, at)
         if at < 0:
             return tags
-        if text.startswith("/", at + 1):
-            if text.startswith("answer>", at + 2):
+        behind = text[at + 1 : at + 8]
+        if behind == "/answer":
+            if text.startswith(">", at + 8):
                 ends.append(at)
-            elif text.startswith("think>", at + 2):
-                thoughts.append(at)
-        elif text.startswith("answer>", at + 1):
+        elif behind == "answer>":
             answers.append(at)
-        elif text.startswith("think>", at + 1):
+        elif behind == "/think>":
+            thoughts.append(at)
+        elif behind.startswith("think>"):
             thinks.append(at)
     if getattr(_flood, "text", None) is not text:  # both judges see the same text in turn
         _flood.tags = tuple(_last_two(text, tag) for tag in (OPEN, CLOSE, _ANSWER, _END))

@@ -28,7 +28,8 @@ class Truth(NamedTuple):
     """What the row says, and what the words of an answer to it mean.
 
     roles, pair: the two roles. solution: name -> role, in the row's order. meaning: word -> (kind, name or role meant).
-    sentence: the words of the canonical answer. All lower case.
+    sentence: the words of the canonical answer. All lower case. As the prompts ask to write it: heads "(1) Zoey is a ",
+    lines "(1) Zoey is a knight", head_of a line with either role.
     """
 
     roles: tuple[str, str]
@@ -36,6 +37,9 @@ class Truth(NamedTuple):
     solution: dict[str, str]
     meaning: dict[str, tuple[int, str]]
     sentence: list[str]
+    heads: list[str]
+    lines: list[str]
+    head_of: dict[str, str]
 
 
 def read_truth(ground_truth: Any) -> Truth | None:
@@ -95,4 +99,7 @@ def _build(claims: Iterable[tuple[Any, Any]], roles: tuple[str, ...]) -> Truth |
     names = {name: (NAME, name) for name in solution}
     meaning = _COMMON | plurals | {role: (ROLE, role) for role in roles} | names
     sentence = [word for name, role in solution.items() for word in (name, "is", "a", role)]
-    return Truth((roles[0], roles[1]), frozenset(roles), solution, meaning, sentence)
+    heads = [f"({i}) {name.title()} is a " for i, name in enumerate(solution, 1)]
+    lines = [head + role for head, role in zip(heads, solution.values(), strict=True)]
+    head_of = {head + role: head for head in heads for role in roles}
+    return Truth((roles[0], roles[1]), frozenset(roles), solution, meaning, sentence, heads, lines, head_of)
