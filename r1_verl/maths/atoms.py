@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from r1_verl.maths.commands import command, environment, inside, symbol
+from r1_verl.maths.commands import bracket, command, environment, inside, symbol
 from r1_verl.maths.exact import read_exact
 from r1_verl.maths.tokens import Unreadable
 from r1_verl.maths.trees import Node
@@ -58,7 +58,7 @@ def atom(p) -> Node:
         p.advance()
         return _function(p, value)
     if kind in ("(", "["):
-        return p.bracket(kind)
+        return bracket(p, kind)
     if kind == "{":
         p.advance()
         if p.peek(1) == "}" and (node := p.alone()):

@@ -19,12 +19,46 @@ def inside(p, stops: tuple[str, ...]) -> Node:
     return node
 
 
+def bracket(p, opened: str) -> Node:
+    p.advance()
+    node = inside(p, (")", "]"))
+    closed = p.kind
+    if closed not in (")", "]"):
+        raise Unreadable("unclosed bracket")
+    p.advance()
+    if node[0] == "list":
+        return ("group", opened, closed, node[1])
+    if (opened, closed) not in (("(", ")"), ("[", "]")):
+        raise Unreadable("brackets")
+    return node
+
+
+def flat(p) -> str:
+    """The next token or group as a name."""
+    if p.kind != "{":
+        text = p.value or p.kind
+        if p.kind == "end of text" or p.kind in ("}", ")", "]"):
+            raise Unreadable("nothing there")
+        p.advance()
+        return text
+    out, level = [], 0
+    while True:
+        if p.kind == "end of text":
+            raise Unreadable("unclosed")
+        level += (p.kind == "{") - (p.kind == "}")
+        if p.kind not in ("{", "}"):
+            out.append(p.value or p.kind)
+        p.advance()
+        if level == 0:
+            return "".join(out)
+
+
 def symbol(p, name: str) -> Node:
     if p.kind == "_":
         p.advance()
-        name = f"{name}_{p.flat()}"
+        name = f"{name}_{flat(p)}"
     if p.kind == "(" and name in _APPLIED:
-        inside = p.bracket("(")
+        inside = bracket(p, "(")
         return ("fn", f"?{name}", inside[3] if inside[0] == "group" else (inside,))
     return ("sym", name)
 
@@ -35,7 +69,7 @@ def environment(p) -> Node:
     if name not in _MATRICES:
         raise Unreadable(name, heavy=True)
     if name == "array" and p.kind == "{":
-        p.flat()
+        flat(p)
     rows: list[tuple[Node, ...]] = []
     row: list[Node] = []
     while True:
@@ -65,16 +99,16 @@ def command(p, name: str) -> Node:
     if name in ("sum", "prod"):
         return _sum(p, name)
     if name in ("dot", "ddot"):
-        return ("sym", f"D{len(name) - 2}({p.flat()})")
+        return ("sym", f"D{len(name) - 2}({flat(p)})")
     if name in S.DECORATION:
-        return symbol(p, f"{name} {p.flat()}")
+        return symbol(p, f"{name} {flat(p)}")
     if name in S.GEOMETRY:
-        letters = [p.flat()] if p.kind == "{" else []
+        letters = [flat(p)] if p.kind == "{" else []
         while p.kind == "sym" and (not letters or p.value[0].isupper()):
-            letters.append(p.flat())
+            letters.append(flat(p))
             if p.kind == "_":
                 p.advance()
-                letters.append("_" + p.flat())
+                letters.append("_" + flat(p))
         return ("sym", f"{name} {''.join(letters)}")
     raise Unreadable(name, heavy=True)
 

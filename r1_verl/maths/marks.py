@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from r1_verl.maths.atoms import number
+from r1_verl.maths.commands import flat
 from r1_verl.maths.symbols import ORDINALS
 from r1_verl.maths.tokens import Unreadable
 from r1_verl.maths.trees import Node
@@ -50,7 +51,7 @@ def degrees(p, node: Node) -> Node:
 def subscript(p, node: Node) -> Node:
     """A number written in a base, or a longer name; the parser is behind the `_`."""
     digits = p.tokens[p.at - 2][1].upper()
-    index = p.flat()
+    index = flat(p)
     if node[0] == "num" or (node[0] == "text" and digits.isalnum()):
         base = index.removeprefix("base").strip()
         if not base.isdecimal() or not 2 <= int(base[:3]) <= 36 or not set(digits) <= _DIGITS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import reduce
 
 from r1_verl.maths.atoms import STARTS, atom, number
-from r1_verl.maths.commands import inside
 from r1_verl.maths.marks import degrees, derived, join_mixed, mixed, power, subscript
 from r1_verl.maths.tokens import Token, Unreadable
 from r1_verl.maths.trees import Node
@@ -225,25 +224,6 @@ class _Parser:
         at = self.at + ahead
         return self.tokens[at][0] if at < len(self.tokens) else _END[0]
 
-    def flat(self) -> str:
-        """The next token or group as a name."""
-        if self.kind != "{":
-            text = self.value or self.kind
-            if self.kind == _END[0] or self.kind in ("}", ")", "]"):
-                raise Unreadable("nothing there")
-            self.advance()
-            return text
-        out, level = [], 0
-        while True:
-            if self.kind == _END[0]:
-                raise Unreadable("unclosed")
-            level += (self.kind == "{") - (self.kind == "}")
-            if self.kind not in ("{", "}"):
-                out.append(self.value or self.kind)
-            self.advance()
-            if level == 0:
-                return "".join(out)
-
     def argument(self) -> Node:
         """What \\frac and its like take: a group, or one digit of a number, or one factor without its power."""
         if self.kind == "num" and len(self.value) > 1 and self.value.isdecimal():
@@ -252,19 +232,6 @@ class _Parser:
             self.value = rest
             return number(digit)
         return atom(self)
-
-    def bracket(self, opened: str) -> Node:
-        self.advance()
-        node = inside(self, (")", "]"))
-        closed = self.kind
-        if closed not in (")", "]"):
-            raise Unreadable("unclosed bracket")
-        self.advance()
-        if node[0] == "list":
-            return ("group", opened, closed, node[1])
-        if (opened, closed) not in (("(", ")"), ("[", "]")):
-            raise Unreadable("brackets")
-        return node
 
     def atom(self) -> Node:
         return atom(self)
