@@ -8,6 +8,7 @@ from fractions import Fraction
 MAX_DIGITS = 1000
 MAX_EXPONENT = 5000  # of ten, in e-notation
 
+_BEGINNINGS = frozenset("+-.0123456789\\")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,1000}")
 _PLAIN = re.compile(
     r"([+-]?)(?:([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]{1,1000})(?:\.([0-9]{0,1000}))?|\.([0-9]{1,1000}))"
@@ -25,9 +26,11 @@ def read_exact(text: str) -> int | Fraction | None:
     Read: integers (with thousands), decimals, e-notation and `\times 10^{n}`, `\frac{a}{b}`, `\frac12`, a/b and mixed
     numbers `2\frac{1}{2}`. A number that is too large to be an answer reads as None.
     """
+    if text[:1] not in _BEGINNINGS:
+        return None
     if _INTEGER.fullmatch(text):
         return int(text)
-    found = _PLAIN.fullmatch(text)
+    found = None if text[0] == "\\" else _PLAIN.fullmatch(text)
     if found:
         sign, whole, decimals, bare, *exponents = found.groups()
         decimals = decimals or bare or ""

@@ -57,7 +57,7 @@ def canonical(text: str) -> str:
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
         text = _NOISE.sub(_quieted, text)
-        if "frac" in text:
+        if "tfrac" in text or "dfrac" in text or "cfrac" in text:
             text = _FRAC.sub(r"\\frac", text)
         text = text.strip()
     if text.endswith(">") or "</" in text:
