@@ -22,6 +22,8 @@ _POINTS = 2  # agreements beyond a hundred bits that make an identity
 _LOOKS = range(2, 6)  # points at which floating point must not object
 _COUNTING = frozenset("ijklmnpqrstMNK")  # names that mostly stand for whole numbers
 _MAY_BE_OF_INTEGERS = ("fn", "sum", "prod", "pow")
+_MAY_BRANCH = ("fn", "pow")
+_SINGLE_VALUED = frozenset(("exp", "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh"))
 _SIGNED = frozenset(("abs", "sgn", "max", "min"))
 _ARBITRARY = re.compile(r"[cC]_?[0-9]")  # constants of integration, interchangeable
 
@@ -190,6 +192,8 @@ def _agree(a: Node, g: Node, kind: str, points: range, enough: int, left: list[i
             real, other = real + is_real, other + (not is_real)
         elif same is False:
             apart = True  # roots and logarithms may take other branches, but only where they are not real
+            if not any_node(a, _MAY_BRANCH, _branches) and not any_node(g, _MAY_BRANCH, _branches):
+                return False
         if real >= enough or (real == 0 and other >= enough and not apart):
             return True
     if apart:
@@ -221,6 +225,14 @@ def _of_integers(node: Node) -> bool:
         base = exact(node[1]) if node[2][0] != "num" and names(node[2]) else None
         return base is not None and base < 0
     return True  # a sum or a product
+
+
+def _branches(node: Node) -> bool:
+    """Whether a function or a power may have more than one value."""
+    if node[0] == "fn":
+        return node[1] not in _SINGLE_VALUED
+    n = exact(node[2])
+    return n is None or n.denominator != 1
 
 
 def _signed(node: Node) -> bool:
