@@ -75,7 +75,8 @@ class Reading:
         return self._trees
 
 
-_kept = lru_cache(maxsize=2048)(Reading)
+_read = lru_cache(maxsize=1024)(Reading)
+_read_gold = lru_cache(maxsize=4096)(Reading)  # apart: golds come back, and answers would push them out
 
 
 def judge(answer: str, gold: str, policy: Policy = DEFAULT, deadline: float = 1.0) -> Verdict:
@@ -101,8 +102,8 @@ def _judge(answer: str, gold: str, policy: Policy, deadline: float) -> Verdict:
         return _NO_ANSWER
     if answer == gold:
         return _SAME_TEXT
-    a = _kept(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
-    g = _kept(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
+    a = _read(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
+    g = _read_gold(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
     if a.text == g.text:
         return _SAME_TEXT
     if a.exact is not None and g.exact is not None:
