@@ -68,6 +68,8 @@ setup_environment() {
 use_cpu() {
   export VERL_PLATFORM=cpu
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
+  # Threads that wait for work sleep: spinning, as is their default, they take the cores from a run's other processes.
+  export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
   export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
 }
 
