@@ -15,8 +15,12 @@ if [[ ${1:-} != *=* && -n ${1:-} ]]; then
   shift
 fi
 
-# kk PEOPLE: the puzzles of that many people.
-kk() { prepare "kk/$1ppl" data_prep/kk.py --people "$1" --style raw_instruct; }
+# kk PEOPLE: the puzzles of that many people. Only 398 exist for two, none of them among Logic-RL's test rows.
+kk() {
+  local less=()
+  [[ $1 != 2 ]] || less=(--split mem_kk --train-size 250)
+  prepare "kk/$1ppl" data_prep/kk.py --people "$1" --style raw_instruct "${less[@]}"
+}
 
 # on PEOPLE RECIPE [overrides]: train on the puzzles of that many people.
 on() {

@@ -113,7 +113,7 @@ def script(name: str, *arguments: str, env: dict[str, str], timeout: int = 1500)
     return done
 
 
-@pytest.mark.slow  # not yet seen to pass: then `train`
+@pytest.mark.train
 @pytest.mark.timeout(3000)
 def test_the_three_stages_of_logic_rl(small, tmp_path):
     """Each from the last one's checkpoint (FSDP shards, merged by veRL), by the script that a GPU run uses."""
