@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -136,9 +137,12 @@ def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp
         assert lacking.returncode == 2 and fix in lacking.stderr
     alone = recorder | {"RAY_HEAD": "127.0.0.1", "RAY_PORT": "1", "RAY_WAIT": "1", "HOME": str(tmp_path)}
     del alone["DRY_RUN"]
-    assert "no token: copy the head's" in run("ray_worker", env=alone).stderr
-    silent = run("ray_worker", env=alone | {"RAY_AUTH_TOKEN": "x"})
+    silent = run("ray_worker", env=alone)
     assert silent.returncode == 2 and "nothing answers at 127.0.0.1:1 after 1 s" in silent.stderr
+    assert "no token here yet" in silent.stdout
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        found = run("ray_worker", env=alone | {"RAY_PORT": str(head.getsockname()[1])})
+    assert found.returncode == 2 and "no token: copy the head's" in found.stderr
 
 
 def test_no_python_is_one_clear_line(environment, tmp_path):
