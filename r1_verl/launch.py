@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MODULE = "verl.trainer.main_ppo"
 _POLL = 0.5  # seconds
+_TOLD = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
 
 
 def train(recipe: str, overrides: list[str]) -> int:
@@ -123,6 +124,9 @@ def run_verl(
     """
     curve, log = run.next_attempt()
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
+    if watch:  # on a cluster, what veRL starts has its node's environment, not ours
+        told = (name for name in _TOLD if environment.get(name))
+        overrides = [*overrides, *(f"++ray_kwargs.ray_init.runtime_env.env_vars.{n}='{environment[n]}'" for n in told)]
     command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
     print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
     with log.open("wb") as sink:
