@@ -17,13 +17,32 @@ from test_stages import ROOT, SMALL, script
 
 from r1_verl.runs import Run, read_curve
 
-# Not yet seen to pass: `slow` until it has, then `train`.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
-STEPS = 4
+pytestmark = [pytest.mark.train, pytest.mark.timeout(3000)]
+STEPS = 3
+HEAD, OTHER, LINK = "198.18.0.1", "198.18.0.2", "r1nodes"  # addresses that are kept for tests of networks
 
 
 @pytest.fixture(scope="module")
-def variables(tmp_path_factory):
+def space():
+    """A network namespace for the other node, linked to this one: an address of its own. None where we may not."""
+    name = f"r1-{os.getpid()}"
+    steps = (
+        f"netns add {name}", f"link add {LINK} type veth peer name {LINK} netns {name}",
+        f"addr add {HEAD}/30 dev {LINK}", f"link set {LINK} up", f"-n {name} addr add {OTHER}/30 dev {LINK}",
+        f"-n {name} link set {LINK} up", f"-n {name} link set lo up", f"-n {name} route add default via {HEAD}",
+    )  # fmt: skip
+    can = shutil.which("ip") and shutil.which("nsenter")
+    yield name if can and all(ip(step) for step in steps) else None
+    if can:
+        ip(f"netns del {name}")
+
+
+def ip(arguments: str) -> bool:
+    return subprocess.run(["ip", *arguments.split()], capture_output=True).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory, space):
     """What a user would export on every node; a home folder and a Ray of its own, so that nobody else's is touched."""
     from test_scripts import prefix
 
@@ -40,8 +59,10 @@ def variables(tmp_path_factory):
     clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     yield {
         **clean, "HOME": str(short), "RAY_TMPDIR": str(short), "RAY_PORT": "26379", "RAY_DASHBOARD_PORT": "28265",
-        "RAY_HEAD": "127.0.0.1", "RAY_WAIT": "120", "NNODES": "2", "CPU": "1", "GPUS": "1", "VENV": str(venv),
+        "RAY_HEAD": HEAD if space else "127.0.0.1", "RAY_WAIT": "120", "NNODES": "2", "CPU": "1", "GPUS": "1",
+        "VENV": str(venv),
         "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"), "RUNS": str(folder / "runs"), "FEW": "2",
+        **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
     }  # fmt: skip
     for process in mine(short):
         process.kill()
@@ -60,38 +81,48 @@ def mine(home: Path, name: str = "") -> list[psutil.Process]:
     return sorted(found, key=lambda process: process.info["create_time"])
 
 
+def worker(variables: dict[str, str], space: str | None) -> str:
+    """Start the other node; what the script said."""
+    before = ["nsenter", f"--net=/run/netns/{space}"] if space else []
+    return script("ray_worker", env=variables, before=before).stdout
+
+
+def joining(variables: dict[str, str]) -> dict[str, str]:
+    return variables | {"RAY_ADDRESS": f"{variables['RAY_HEAD']}:{variables['RAY_PORT']}"}
+
+
 @pytest.fixture(scope="module")
-def nodes(variables):
+def nodes(variables, space):
     """The head, waiting with a count, and a worker."""
     head = subprocess.Popen(
         ["bash", str(ROOT / "run_scripts/ray_head.sh")], env=variables, stdout=subprocess.PIPE, text=True
     )
-    worker = script("ray_worker", env=variables)
+    joined = worker(variables, space)
     said, _ = head.communicate(timeout=200)
     assert head.returncode == 0, said
-    return said, worker.stdout
+    return said, joined
 
 
 def test_the_head_counts_and_the_token_is_private(nodes, variables):
-    said, worker = nodes
+    said, joined = nodes
     token = Path(variables["HOME"]) / ".ray/auth_token"
-    assert "2 of 2 nodes" in said and "This node is in the cluster" in worker
-    assert token.stat().st_mode & 0o077 == 0 and token.read_text() not in said + worker
+    assert "2 of 2 nodes" in said and "This node is in the cluster" in joined
+    assert token.stat().st_mode & 0o077 == 0 and token.read_text() not in said + joined
 
 
 def test_missing_nodes_are_told_with_the_reason(nodes, variables):
     done = subprocess.run(
         [sys.executable, "-m", "r1_verl", "nodes", "3", "--wait", "3"],
-        env={**variables, "RAY_AUTH_MODE": "token", "RAY_ADDRESS": "127.0.0.1:26379"},
+        env={**joining(variables), "RAY_AUTH_MODE": "token"},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 2 and "2 of 3 nodes" in done.stdout
     assert "only 2 of 3 nodes after 3 s" in done.stderr and "ray_worker.sh" in done.stderr
 
 
-def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables):
+def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables, space):
     """GRPO over both nodes; one is killed after the first checkpoint; the same command finishes the run."""
-    environment = variables | {"RAY_ADDRESS": "127.0.0.1:26379"}
+    environment = joining(variables)
     run = Run(Path(variables["RUNS"]) / "logicrl_stage1")
     command = ["bash", str(ROOT / "run_scripts/logicrl.sh"), "stage1"]
     training = subprocess.Popen(
@@ -111,8 +142,9 @@ def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables):
         if training.poll() is None:
             os.killpg(training.pid, signal.SIGKILL)
     assert training.returncode == 2 and time.monotonic() - killed < 60
-    assert "has left the Ray cluster" in said and "give the same command" in said
-    script("ray_worker", env=variables)
+    gone = OTHER if space else variables["RAY_HEAD"]
+    assert f"node {gone} has left the Ray cluster" in said and "give the same command" in said
+    worker(variables, space)
     before = run.last_checkpoint()
     done = script("logicrl", "stage1", env=environment)
     assert f"Resuming run 'logicrl_stage1' after step {before}" in done.stdout

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,11 @@ def small(tmp_path):
             "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "FEW": "2", "MANY": "3"}  # fmt: skip
 
 
-def script(name: str, *arguments: str, env: dict[str, str], timeout: int = 1500) -> subprocess.CompletedProcess:
+def script(
+    name: str, *arguments: str, env: dict[str, str], timeout: int = 1500, before: Sequence[str] = ()
+) -> subprocess.CompletedProcess:
     done = subprocess.run(
-        ["bash", str(ROOT / f"run_scripts/{name}.sh"), *arguments],
+        [*before, "bash", str(ROOT / f"run_scripts/{name}.sh"), *arguments],
         env=env, capture_output=True, text=True, timeout=timeout,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
