@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_stages import ROOT, SMALL, script
+from test_stages import SMALL, checkout, script
 
 from r1_verl.runs import Run, read_curve
 
@@ -63,7 +63,7 @@ def variables(tmp_path_factory, space):
         "RAY_HEAD": HEAD if space else "127.0.0.1", "RAY_WAIT": "120", "NNODES": "2", "CPU": "1", "GPUS": "1",
         "VENV": str(venv),
         "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"), "RUNS": str(folder / "runs"), "FEW": "2",
-        **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
+        "CHECKOUT": str(checkout(folder / "checkout")), **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
     }  # fmt: skip
     kill(mine(short))
     shutil.rmtree(short, ignore_errors=True)
@@ -106,7 +106,7 @@ def kill(processes: list[psutil.Process]) -> None:
 def nodes(variables, space):
     """The head, waiting with a count, and a worker."""
     head = subprocess.Popen(
-        ["bash", str(ROOT / "run_scripts/ray_head.sh")], env=variables, stdout=subprocess.PIPE, text=True
+        ["bash", f"{variables['CHECKOUT']}/run_scripts/ray_head.sh"], env=variables, stdout=subprocess.PIPE, text=True
     )
     joined = worker(variables, space)
     said, _ = head.communicate(timeout=200)
@@ -135,7 +135,7 @@ def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables, space):
     """GRPO over both nodes; one is killed after the first checkpoint; the same command finishes the run."""
     environment = joining(variables)
     run = Run(Path(variables["RUNS"]) / "logicrl_stage1")
-    command = ["bash", str(ROOT / "run_scripts/logicrl.sh"), "stage1"]
+    command = ["bash", f"{variables['CHECKOUT']}/run_scripts/logicrl.sh", "stage1"]
     training = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )

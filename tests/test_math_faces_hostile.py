@@ -71,6 +71,7 @@ GROUND_TRUTHS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ALL)
 def test_no_ground_truth_is_never_rewarded(source):
     for truth, mode in itertools.product(GROUND_TRUTHS, MODES):
@@ -195,6 +196,7 @@ def test_recorded_attacks_are_bounded_from_a_thread(data_dir):
     assert len(rows) == 81
 
 
+@pytest.mark.long
 def test_right_answers_among_heavy_ones_from_32_threads():
     heavy = ["\\boxed{9^{9^{9^{9}}}}", "\\boxed{\\int_0^1 x^{x} dx}", "\\boxed{\\sum_{k=1}^{1000000000} \\frac{1}{k}}"]
     jobs = [("math_eval", heavy[i % 3], "\\frac{\\pi^2}{6}") for i in range(26)]

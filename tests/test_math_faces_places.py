@@ -46,6 +46,7 @@ def accs(jobs) -> list[float]:
 WANTED = [job[3] for job in JOBS]
 
 
+@pytest.mark.long
 def test_thread_pool():
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(acc, JOBS * 25)) == WANTED * 25
@@ -86,6 +87,7 @@ def test_event_loop_is_not_held_up():
     assert late < 2.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_child_processes(method):
     accs(JOBS)  # a fork inherits whatever the parent has running
@@ -99,6 +101,7 @@ def test_parent_still_scores_after_its_children_are_gone():
     assert accs(JOBS) == WANTED
 
 
+@pytest.mark.long
 def test_next_score_is_right_after_every_child_is_killed():
     accs(JOBS)
     for _ in range(3):

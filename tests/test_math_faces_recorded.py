@@ -78,7 +78,7 @@ def test_math_verify_on_the_sample(fixtures):
     assert [row["id"] for row, right in zip(rows, found, strict=True) if right != row["math_verify"]] == []
 
 
-@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 40])
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), pytest.param(40, marks=pytest.mark.long)])
 def test_math_verify_on_recorded_responses(data_dir, every):
     rows = [row for path in sorted((data_dir / "responses").glob("*.jsonl.gz")) for row in rows_of(path)]
     rows = list(islice((row for row in rows if "ref_math_verify" in row), 0, None, every))

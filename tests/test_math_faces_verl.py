@@ -53,6 +53,7 @@ def test_random_text_reaches_both_verdicts():
         assert 20 < paid < 19_000, source
 
 
+@pytest.mark.long
 def test_recorded_responses(data_dir):
     seen = different = 0
     for file in sorted((data_dir / "responses").glob("*.jsonl.gz")):

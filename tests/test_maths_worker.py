@@ -82,6 +82,7 @@ def test_memory_is_limited():
     assert worker.verify(*RIGHT, 10) is True
 
 
+@pytest.mark.long
 def test_heavy_pairs_take_nothing_from_right_ones():
     with ThreadPoolExecutor(32) as pool:
         heavy = [pool.submit(worker.verify, *HEAVY, 0.25) for _ in range(26)]
@@ -208,6 +209,7 @@ def test_the_server_imports_neither_torch_nor_verl():
     assert done.stdout.strip() == "set()", done.stderr
 
 
+@pytest.mark.long
 def test_memory_does_not_grow(fixtures):
     code = r"""
 import json, resource, sys
