@@ -62,6 +62,13 @@ def test_any_program_of_an_importable_module_runs_in_a_child():
     assert worker.verify(*RIGHT, 10) is True
 
 
+def test_a_reply_is_not_taken_for_the_end_of_the_start(monkeypatch):
+    """A caller that gets no processor time finds both messages of its child there at once."""
+    receive = worker._receive
+    monkeypatch.setattr(worker, "_receive", lambda *arguments: time.sleep(0.3) or receive(*arguments))
+    assert worker.call("textwrap:dedent", ("  1",), 10) == "1"
+
+
 def test_the_judge_asks_for_what_it_cannot_read_itself():
     assert judge(*RIGHT, deadline=10) == (True, "correct", "sympy")
     assert judge(*WRONG, deadline=10) == (False, "wrong", "sympy")

@@ -112,7 +112,7 @@ def call(program: str, arguments: Sequence[str], deadline: float) -> str:
 
 def _ask(server: _Server, message: bytes, deadline: float) -> str:
     """The program's reply, "t" for a child that its timer killed, "k" for one killed otherwise, "" for none."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a message at a time: pid, then reply
     with ours:
         control = None
         try:
