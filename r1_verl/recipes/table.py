@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from r1_verl.recipes import RecipeError, compose, names
+from omegaconf import OmegaConf
+
+from r1_verl.recipes import FOLDER, RecipeError, compose, names
 
 COLUMNS = (
     "recipe", "script", "algorithm", "model", "data", "reward", "batch x n (mini)", "prompt + response", "KL",
@@ -52,8 +54,13 @@ def row(name: str, config: Any) -> tuple[str, ...]:
         f"{actor.optim.lr:g}" + (" cosine" if actor.optim.lr_scheduler_type == "cosine" else ""),
         gpus,
         about.get("source", "ours"),
-        about.get("ran", ""),
+        _ran(name),
     )
+
+
+def _ran(name: str) -> str:
+    """From the recipe's own file: what another has run on, of which it holds the differences, is not what it has."""
+    return OmegaConf.select(OmegaConf.load(FOLDER / f"{name}.yaml"), "r1_verl.about.ran", default="not run")
 
 
 def algorithm(config: Any) -> str:
