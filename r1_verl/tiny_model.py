@@ -63,7 +63,7 @@ def start(out: str | Path, traces: str | Path, seed: int) -> Path:
         f"data.train_files={Path(traces).resolve()}", f"model.path={build(work / 'untrained', seed)}",
         f"trainer.default_local_dir={work}/checkpoints", f"trainer.seed={seed}", f"engine.seed={seed}",
     ]  # fmt: skip
-    run_verl(Run(work), "verl.trainer.sft_trainer", "_quickstart_sft", overrides, total=None, every=80)
+    run_verl(Run(work), "verl.trainer.sft_trainer", "_quickstart_sft", overrides, total=None, every=100)
     replace_folder(next(work.glob("checkpoints/global_step_*/huggingface")), out)
     shutil.rmtree(work / "checkpoints")
     return out
