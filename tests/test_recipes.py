@@ -46,12 +46,17 @@ def test_a_published_recipe_says_where_it_is_from(recipe, composed):
     config = composed(recipe)
     assert config.reward.custom_reward_function.reward_kwargs.mode == "faithful"
     about = config.r1_verl.about
-    assert all(about.get(key) for key in ("source", "data", "reward", "gpu", "script", "ran"))
+    assert all(about.get(key) for key in ("source", "data", "reward", "gpu", "script"))
     script, *argument = about.script.split()
     text = (SCRIPTS / script).read_text()
     assert all(re.search(rf"\b{re.escape(word)}\b", text) for word in argument)
     comment = (recipes.FOLDER / f"{recipe}.yaml").read_text().partition("\ndefaults:")[0]
     assert "veRL 0.9.1" in comment
+
+
+def test_what_a_recipe_has_run_on_is_not_what_its_base_has(composed):
+    assert "two steps" in table.row("deepscaler_8k", composed("deepscaler_8k"))[-1]
+    assert table.row("deepscaler_16k", composed("deepscaler_16k"))[-1] == "not run"
 
 
 def test_the_stages_follow_each_other(composed):
