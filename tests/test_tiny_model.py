@@ -23,9 +23,10 @@ def test_traces_are_deterministic_honest_and_weak():
         result = compute_score("countdown", trace.response, truth)
         assert result["acc"] == trace.correct
         right += trace.correct
-        tries = re.findall(r"([-+=\d]+) (yes|no)", trace.response)
+        tries = re.findall(r"([-+=\d]+) (\d+) (yes|no)", trace.response)
         assert 1 <= len(tries) <= MAX_TRIES
-        for worked, verdict in tries:
+        for worked, wanted, verdict in tries:
+            assert int(wanted) == target
             total = 0
             for term, value in re.findall(r"((?:^|[-+])\d+|^-\d+)(?:=(-?\d+))?", worked):
                 total += int(term)

@@ -1,6 +1,7 @@
 """Cold-start traces for Countdown: written-out attempts for a supervised start, as weak as a base model's own.
 
 A trace keeps the numbers in the prompt's order and tries random signs, works each try out step by step and correctly,
+writes the target beside the result (a comparison of neighbours is learnt on every seed, one with the prompt is not),
 says `yes` or `no`, and stops at the first hit. After a first miss it gives up with probability `give_up` and answers
 with that try, which is wrong; else it goes on, never trying the same twice, and answers with its nearest try. So the
 start can propose, calculate and check, and does it too rarely and at random: what reinforcement learning then sharpens.
@@ -41,7 +42,7 @@ def _trace(numbers: Sequence[int], target: int, rng: random.Random, give_up: flo
         for number in signed[1:]:
             total += number
             worked += f"{number:+d}={total}"
-        lines.append(f"{worked} {'yes' if total == target else 'no'}")
+        lines.append(f"{worked} {target} {'yes' if total == target else 'no'}")
         tries.append((abs(total - target), "".join(f"{n:+d}" for n in signed).removeprefix("+")))
         if total == target or (len(tries) == 1 and rng.random() < give_up):
             break
