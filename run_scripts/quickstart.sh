@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # R1-Zero on a laptop: a 0.45 M parameter model learns Countdown with veRL's own trainer and real vLLM rollouts.
-#   bash run_scripts/quickstart.sh                       # GRPO, about 12 minutes on 2 cores, no GPU
-#   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic, about 14 minutes
+#   bash run_scripts/quickstart.sh                       # GRPO, about 15 minutes on 2 cores, no GPU
+#   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic, about 17 minutes
 #   SEED=2 bash run_scripts/quickstart.sh                # another seed, from the model's first weights on
 #   bash run_scripts/quickstart.sh trainer.total_training_steps=100   # any setting of veRL, last
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
