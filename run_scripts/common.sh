@@ -42,7 +42,8 @@ setup_environment() {
   fi
   wanted="$wanted $kind"
   [[ ${WANDB:-} == 1 ]] && wanted="$wanted wandb"
-  pinned=$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-')
+  # The folder too: with one VENV for two checkouts the second would run the first one's code.
+  pinned="$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-') $ROOT"
   if [[ -f $VENV/.r1_verl && $(head -n 1 "$VENV/.r1_verl") == "$pinned" ]]; then
     have=$(tail -n 1 "$VENV/.r1_verl")
   fi

@@ -56,14 +56,15 @@ def variables(tmp_path_factory, space):
     config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
     more = f"trainer.total_training_steps={STEPS}\ntrainer.test_freq=-1\ndata.train_batch_size=8\n"
     (folder / "settings").write_text(SMALL.replace("trainer.total_training_steps=2\n", "") + more)
-    venv = prefix(folder / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n')
+    scripts = checkout(folder / "checkout")
+    venv = prefix(folder / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n', scripts)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     yield {
         **clean, "HOME": str(short), "RAY_TMPDIR": str(short), "RAY_PORT": "26379", "RAY_DASHBOARD_PORT": "28265",
         "RAY_HEAD": HEAD if space else "127.0.0.1", "RAY_WAIT": "120", "NNODES": "2", "CPU": "1", "GPUS": "1",
         "VENV": str(venv),
         "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"), "RUNS": str(folder / "runs"), "FEW": "2",
-        "CHECKOUT": str(checkout(folder / "checkout")), **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
+        "CHECKOUT": str(scripts), **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
     }  # fmt: skip
     kill(mine(short))
     shutil.rmtree(short, ignore_errors=True)

@@ -40,8 +40,8 @@ def test_shellcheck():
     assert found.returncode == 0, found.stdout
 
 
-def prefix(folder: Path, python: str) -> Path:
-    """What the scripts take for an environment that they have set up; its `python` is this shell script."""
+def prefix(folder: Path, python: str, checkout: Path = ROOT) -> Path:
+    """What a checkout's scripts take for an environment that they have set up; its `python` is this shell script."""
     (folder / "bin").mkdir(parents=True)
     for name in ("python", "ray"):
         (folder / "bin" / name).write_text(python.replace("NAME", name))
@@ -50,7 +50,7 @@ def prefix(folder: Path, python: str) -> Path:
         "cat pyproject.toml constraints.txt | cksum | tr ' ' '-'",
         shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    (folder / ".r1_verl").write_text(f"{stamp.strip()}\ntrain test cpu cuda\n")
+    (folder / ".r1_verl").write_text(f"{stamp.strip()} {checkout}\ntrain test cpu cuda\n")
     return folder
 
 
@@ -143,6 +143,17 @@ def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp
     with socket.create_server(("127.0.0.1", 0)) as head:
         found = run("ray_worker", env=alone | {"RAY_PORT": str(head.getsockname()[1])})
     assert found.returncode == 2 and "no token: copy the head's" in found.stderr
+
+
+def test_an_environment_of_another_checkout_is_set_up_anew(environment, tmp_path):
+    """Or its scripts would run that checkout's code."""
+    other = prefix(tmp_path / "other", "#!/bin/sh\n", tmp_path / "elsewhere")
+    lines = 'source run_scripts/common.sh; find_python() { die "sets up"; }; setup_environment train cpu'
+    for venv, status in ((environment["VENV"], 0), (other, 2)):
+        env = environment | {"VENV": str(venv)}
+        done = subprocess.run(["bash", "-c", lines], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == status, done.stderr
+    assert "sets up" in done.stderr
 
 
 def test_no_python_is_one_clear_line(environment, tmp_path):

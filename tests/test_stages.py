@@ -100,9 +100,10 @@ def small(tmp_path):
     config = tmp_path / "model/config.json"
     config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
     (tmp_path / "settings").write_text(SMALL)
-    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n')
+    scripts = checkout(tmp_path / "checkout")
+    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n', scripts)
     return {**os.environ, "CPU": "1", "MODEL": str(tmp_path / "model"), "SETTINGS": str(tmp_path / "settings"),
-            "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "CHECKOUT": str(checkout(tmp_path / "checkout")),
+            "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "CHECKOUT": str(scripts),
             "FEW": "2", "MANY": "3"}  # fmt: skip
 
 
