@@ -16,6 +16,8 @@ def after_thinking(text: str, think_in_prompt: bool = False) -> str | None:
     think_in_prompt: the prompt already opened `<think>`, so a response without `</think>` is thinking throughout.
     A response without either tag and with no opened prompt has no thinking: all of it counts.
     """
+    if "think>" not in text:  # one search in place of two
+        return None if think_in_prompt else text
     close = text.rfind(CLOSE)
     if close >= 0:
         start = close + len(CLOSE)

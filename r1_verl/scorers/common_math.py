@@ -114,19 +114,21 @@ def final_answer(text: str) -> Found:
     """
     start = text.rfind("<answer>")
     if start < 0:
-        if "\\boxed" in text or "\\fbox" in text:
-            return in_box(text)
-        return labelled(text)
+        return in_box(text) if _has_box(text) else labelled(text)
     end = text.find("</answer>", start)
     inside = text[start + 8 :] if end < 0 else text[start + 8 : end]
-    if "\\boxed" in inside or "\\fbox" in inside:
+    if _has_box(inside):
         return in_box(inside)
-    if end >= 0 and not inside.strip() and ("\\boxed" in text[end:] or "\\fbox" in text[end:]):
+    if end >= 0 and not inside.strip() and _has_box(text[end:]):
         return in_box(text[end:])
     if end < 0:
         return NOTHING
     inside = inside.strip()
     return Found(inside[6:-1] if inside.startswith("boxed{") and inside.endswith("}") else inside)
+
+
+def _has_box(text: str) -> bool:
+    return text.rfind("\\boxed") >= 0 or "\\fbox" in text  # a box is near the end
 
 
 def final_box(text: str, info: Mapping[str, Any]) -> Found:
