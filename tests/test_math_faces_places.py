@@ -23,10 +23,10 @@ JOBS = [
     ("math_dapo", "Answer: $\\frac{\\sqrt{8}}{2}$", "\\sqrt{2}", 1.0),
     ("deepscaler", "<think>a</think> \\boxed{(x+1)^2}", "x^2+2x+1", 1.0),
     ("HuggingFaceH4/MATH-500", "\\boxed{x^2+2x+2}", "x^2+2x+1", 0.0),
-    ("math_eval", "\\boxed{\\int x dx}", "\\frac{x^2}{2}", 1.0),
+    ("math_eval", "\\boxed{\\int_0^1 x dx}", "\\int_0^1 t dt", 1.0),
     ("openr1", "<think>\na\n</think>\n<answer>\n\\boxed{6}\n</answer>", "$6$", 1.0),
 ]
-HEAVY = [("math_eval", "\\boxed{\\int_0^1 x^{x} dx + y}", "\\frac{\\pi}{4}+y", 0.0)] * 4
+HEAVY = [("math_eval", "\\boxed{\\int_0^1 x^{x} dx + y}", "\\int_0^1 x^{-x} dx + y", 0.0)] * 4
 
 
 def acc(job) -> float:

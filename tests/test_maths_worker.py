@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from r1_verl.maths import worker
-from r1_verl.maths.judge import judge
+from r1_verl.maths.judge import Policy, judge
 
 RIGHT = (r"\int_0^1 x dx", r"\int_0^1 t dt")
 WRONG = (r"\int_0^1 x dx", r"\int_0^2 t dt")
@@ -72,7 +72,9 @@ def test_a_reply_is_not_taken_for_the_end_of_the_start(monkeypatch):
 def test_the_judge_asks_for_what_it_cannot_read_itself():
     assert judge(*RIGHT, deadline=10) == (True, "correct", "sympy")
     assert judge(*WRONG, deadline=10) == (False, "wrong", "sympy")
-    assert judge(RIGHT[0], r"\frac{1}{2}").stage == "expr"  # an integral left standing is no answer to a number
+    for gold in (r"\frac{1}{2}", r"\frac{\pi}{4}+x"):  # an integral left standing is no answer to what has none
+        assert judge(RIGHT[0], gold) == (False, "unreadable", "expr")
+    assert judge(r"\int x dx", r"\frac{x^2}{2}", Policy(standing=True), 10) == (True, "correct", "sympy")
 
 
 def test_a_child_dies_at_its_deadline():
@@ -188,7 +190,7 @@ def test_after_a_fork_in_the_middle_of_work():
 
 PROGRAM = r"""
 from r1_verl.maths import worker
-from r1_verl.maths.judge import judge
+from r1_verl.maths.judge import Policy, judge
 judge(r"\int_0^1 x dx", r"\int_0^1 t dt", deadline=30)
 import sys
 assert not {"sympy", "math_verify", "torch", "verl", "numpy"} & set(sys.modules), "the caller imported too much"
@@ -220,7 +222,7 @@ def test_the_server_imports_neither_torch_nor_verl():
 def test_memory_does_not_grow(fixtures):
     code = r"""
 import json, resource, sys
-from r1_verl.maths.judge import judge
+from r1_verl.maths.judge import Policy, judge
 rows = [json.loads(line) for line in open(sys.argv[1])]
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()

@@ -7,6 +7,7 @@ that is killed at its deadline. Nothing an answer holds is evaluated by Python o
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from r1_verl.maths.normalize import MAX_CHARS, canonical
 from r1_verl.maths.parse import parse
 from r1_verl.maths.policy import DEFAULT, Policy
 from r1_verl.maths.rational import OutOfBudget
+from r1_verl.maths.symbols import HEAVY
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.words import same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, TIMEOUT, UNREADABLE, WRONG
@@ -27,6 +29,7 @@ __all__ = ["DEFAULT", "Policy", "Verdict", "judge"]
 
 _KEPT_CHARS = 400  # what is read once is kept up to this length
 _SYMPY_CHARS = 400
+_STANDING = re.compile(rf"\\(?:{'|'.join(sorted(HEAVY))})(?![A-Za-z])")
 
 
 class Verdict(NamedTuple):
@@ -144,7 +147,7 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict | None:
             told = told and found is False
     if told:
         return _OTHER
-    return None if _for_sympy(a, g) else _UNREAD
+    return None if _for_sympy(a, g, policy.standing) else _UNREAD
 
 
 def _by_sympy(a: Reading, g: Reading, deadline: float) -> Verdict:
@@ -154,11 +157,13 @@ def _by_sympy(a: Reading, g: Reading, deadline: float) -> Verdict:
     return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")
 
 
-def _for_sympy(a: Reading, g: Reading) -> bool:
+def _for_sympy(a: Reading, g: Reading, standing: bool) -> bool:
     """Whether math-verify may know better: both texts are short, whole and beyond the evaluator, not beyond reason.
 
-    An integral or a limit left standing is no answer to a plain number, and would cost a model nothing to write.
+    Unreadable commands, and integrals or limits left standing, are no answer to a plain number.
     """
     if g.exact is not None or max(len(a.text), len(g.text)) > _SYMPY_CHARS:
+        return False
+    if not standing and _STANDING.search(a.text) and not _STANDING.search(g.text):
         return False
     return (a.heavy or bool(a.trees())) and (g.heavy or bool(g.trees()))

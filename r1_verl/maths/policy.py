@@ -15,6 +15,7 @@ class Policy:
     assignment: `x=5` is 5 where the other side names no variable; `y=5` is never `x=5`.
     rounding: significant digits that a decimal answer needs to stand for the exact gold which rounds to it; a decimal
         gold needs half as many to be met by an exact answer, and must be no simple fraction (13.5). 0 for never.
+    standing: an integral or a limit left standing, which costs a model nothing to write, may answer a gold without one.
     tolerance: relative tolerance between two numbers; 0 for exact (the Qwen evaluators use 1e-4).
     """
 
@@ -23,6 +24,7 @@ class Policy:
     unordered: bool = True
     assignment: bool = True
     rounding: int = 6
+    standing: bool = False
     tolerance: float = 0.0
 
 

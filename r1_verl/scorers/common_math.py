@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -30,8 +31,8 @@ class Found(NamedTuple):
 NOTHING = Found(None)
 
 # The judge in the place of upstream's symbolic steps: numbers and expressions alone, no conventions of ours.
-EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
-QWEN = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0, tolerance=1e-4)
+EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0, standing=True)
+QWEN = replace(EXACT, tolerance=1e-4)
 
 
 # --- ground truths ----------------------------------------------------------------------------------------------------
