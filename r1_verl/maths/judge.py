@@ -160,7 +160,7 @@ def _by_sympy(a: Reading, g: Reading, deadline: float) -> Verdict:
 def _for_sympy(a: Reading, g: Reading, standing: bool) -> bool:
     """Whether math-verify may know better: both texts are short, whole and beyond the evaluator, not beyond reason.
 
-    Unreadable commands, and integrals or limits left standing, are no answer to a plain number.
+    Nothing of that kind answers a plain number. standing: of the policy.
     """
     if g.exact is not None or max(len(a.text), len(g.text)) > _SYMPY_CHARS:
         return False
