@@ -57,7 +57,7 @@ def variables(tmp_path_factory, space):
     more = f"trainer.total_training_steps={STEPS}\ntrainer.test_freq=-1\ndata.train_batch_size=8\n"
     (folder / "settings").write_text(SMALL.replace("trainer.total_training_steps=2\n", "") + more)
     scripts = checkout(folder / "checkout")
-    venv = prefix(folder / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n', scripts)
+    venv = prefix(folder / "prefix", scripts)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     yield {
         **clean, "HOME": str(short), "RAY_TMPDIR": str(short), "RAY_PORT": "26379", "RAY_DASHBOARD_PORT": "28265",

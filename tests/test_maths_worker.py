@@ -190,7 +190,7 @@ def test_after_a_fork_in_the_middle_of_work():
 
 PROGRAM = r"""
 from r1_verl.maths import worker
-from r1_verl.maths.judge import Policy, judge
+from r1_verl.maths.judge import judge
 judge(r"\int_0^1 x dx", r"\int_0^1 t dt", deadline=30)
 import sys
 assert not {"sympy", "math_verify", "torch", "verl", "numpy"} & set(sys.modules), "the caller imported too much"
@@ -222,7 +222,7 @@ def test_the_server_imports_neither_torch_nor_verl():
 def test_memory_does_not_grow(fixtures):
     code = r"""
 import json, resource, sys
-from r1_verl.maths.judge import Policy, judge
+from r1_verl.maths.judge import judge
 rows = [json.loads(line) for line in open(sys.argv[1])]
 def rss():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()

@@ -29,6 +29,9 @@ RUNNERS = [
 ]
 
 
+OURS = f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n'  # the environment of these tests
+
+
 def test_shellcheck():
     found = subprocess.run(
         [str(Path(sys.executable).with_name("shellcheck")), *map(str, SCRIPTS), ".ci/run"],
@@ -40,7 +43,7 @@ def test_shellcheck():
     assert found.returncode == 0, found.stdout
 
 
-def prefix(folder: Path, python: str, checkout: Path = ROOT) -> Path:
+def prefix(folder: Path, checkout: Path = ROOT, python: str = OURS) -> Path:
     """What a checkout's scripts take for an environment that they have set up; its `python` is this shell script."""
     (folder / "bin").mkdir(parents=True)
     for name in ("python", "ray"):
@@ -57,7 +60,7 @@ def prefix(folder: Path, python: str, checkout: Path = ROOT) -> Path:
 @pytest.fixture
 def environment(tmp_path):
     """The scripts' own set-up counts as done, by the environment of these tests."""
-    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n')
+    venv = prefix(tmp_path / "prefix")
     return {**os.environ, "DRY_RUN": "1", "RUNS": str(tmp_path / "runs"), "VENV": str(venv)}
 
 
@@ -88,7 +91,7 @@ def test_dry_run(script, environment, tmp_path):
 def recorder(tmp_path, environment):
     """An environment whose `python` writes down what the scripts start, and starts nothing."""
     log = tmp_path / "log"
-    venv = prefix(tmp_path / "recording", f'#!/bin/sh\necho "RUN=${{RUN:-}} $*" >>{log}\n')
+    venv = prefix(tmp_path / "recording", python=f'#!/bin/sh\necho "RUN=${{RUN:-}} $*" >>{log}\n')
     return {**environment, "VENV": str(venv), "LOG": str(log)}
 
 
@@ -147,7 +150,7 @@ def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp
 
 def test_an_environment_of_another_checkout_is_set_up_anew(environment, tmp_path):
     """Or its scripts would run that checkout's code."""
-    other = prefix(tmp_path / "other", "#!/bin/sh\n", tmp_path / "elsewhere")
+    other = prefix(tmp_path / "other", tmp_path / "elsewhere")
     lines = 'source run_scripts/common.sh; find_python() { die "sets up"; }; setup_environment train cpu'
     for venv, status in ((environment["VENV"], 0), (other, 2)):
         env = environment | {"VENV": str(venv)}

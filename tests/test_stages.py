@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,7 +100,7 @@ def small(tmp_path):
     config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
     (tmp_path / "settings").write_text(SMALL)
     scripts = checkout(tmp_path / "checkout")
-    venv = prefix(tmp_path / "prefix", f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n', scripts)
+    venv = prefix(tmp_path / "prefix", scripts)
     return {**os.environ, "CPU": "1", "MODEL": str(tmp_path / "model"), "SETTINGS": str(tmp_path / "settings"),
             "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "CHECKOUT": str(scripts),
             "FEW": "2", "MANY": "3"}  # fmt: skip

@@ -153,12 +153,6 @@ def labelled(text: str) -> Found:
     return Found(rest.partition("\n")[0][:_LINE].partition("<|")[0].strip(" \t*\r"))
 
 
-def marked(text: str, at: int) -> Found:
-    """The final answer from a mark at `at` on: a tag or box behind the mark is the later answer, else its line."""
-    rest = text[at:]
-    return final_answer(rest) if any(sign in rest for sign in ("\\boxed", "\\fbox", "<answer>")) else labelled(rest)
-
-
 def one_line(ground_truth: Any) -> str | None:
     """The first gold on one line, for an ideal response; None where there is none."""
     return next((" ".join(gold.split()) for gold in golds(ground_truth)), None)

@@ -14,7 +14,7 @@ from typing import Any
 
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import MathPolicy, final_answer, marked, one_line, raw_golds, settle, visible
+from r1_verl.scorers.common_math import MathPolicy, final_answer, one_line, raw_golds, settle, visible
 from r1_verl.scorers.upstream_hendrycks import MAX_CHARS
 
 _TAIL, _BOX_TAIL = 300, 100  # characters
@@ -95,7 +95,7 @@ def strict(
     """Judge the final answer. format: 1.0 if an `Answer:` line gives it. math_policy: see `maths.policy`."""
     outside = visible(solution_str, extra_info)
     at = max(outside.rfind("Answer:"), outside.rfind("answer:"), outside.rfind("ANSWER:"))
-    found = marked(outside, at) if at >= 0 else final_answer(outside)
+    found = final_answer(outside[max(at, 0) :])  # a tag or box behind the mark is the later answer
     return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import MathPolicy, final_answer, golds, is_canonical, marked, one_line, settle, visible
+from r1_verl.scorers.common_math import MathPolicy, final_answer, golds, is_canonical, one_line, settle, visible
 
 _TAIL = 300  # characters; veRL looks no further back
 _MARKED = re.compile(r"#### (-?[0-9.,]+)")
@@ -61,7 +61,7 @@ def strict(
     """Judge the final answer. format: 1.0 if a `####` marks it. math_policy: see `maths.policy`."""
     outside = visible(solution_str, extra_info)
     at = outside.rfind("####")
-    found = marked(outside, at) if at >= 0 else final_answer(outside)
+    found = final_answer(outside[max(at, 0) :])  # a tag or box behind the mark is the later answer
     return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
