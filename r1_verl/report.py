@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from r1_verl.runs import Run, Step, read_curve
 
@@ -61,9 +60,9 @@ def _samples(run: Run, curve: Sequence[Step]) -> list[str]:
     dumps = sorted(run.validation.glob("*.jsonl"), key=lambda path: int(path.stem))
     if not dumps:
         return []
-    records: list[dict[str, Any]] = []
-    for line in dumps[-1].read_text(errors="replace").splitlines()[:: max(1, 37)][:SAMPLES]:
-        records.append(json.loads(line))
+    # split, not splitlines: a response may hold U+2028 and other ends of line that JSON leaves as they are
+    written = [line for line in dumps[-1].read_text(encoding="utf-8", errors="replace").split("\n") if line]
+    records = [json.loads(line) for line in written[::37][:SAMPLES]]
     lines = [f"Sample responses (step {dumps[-1].stem}):"]
     for record in records:
         lines += [

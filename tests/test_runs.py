@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from r1_verl import report
 from r1_verl.launch import progress_line
 from r1_verl.runs import Run, RunError, Step, open_run, read_curve
 
@@ -75,6 +76,16 @@ def test_last_checkpoint(tmp_path):
     run.checkpoints.mkdir()
     (run.checkpoints / "latest_checkpointed_iteration.txt").write_text("20")
     assert run.last_checkpoint() == 20
+
+
+def test_a_sample_response_may_hold_any_end_of_line(tmp_path):
+    """veRL writes U+2028 and the like as they are."""
+    run = Run(tmp_path)
+    run.validation.mkdir()
+    row = {"gts": "{}", "score": 1.0, "outcome": "correct", "output": "one\u2028two\x85three\x1cfour\nfive"}
+    (run.validation / "3.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = report.write(run)
+    assert all(f"      {word}" in text for word in ("one", "two", "three", "four", "five"))
 
 
 def test_progress_line():
