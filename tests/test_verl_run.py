@@ -110,7 +110,8 @@ def test_validates_sampled_and_greedy(grpo):
     run, _, _ = grpo
     last: Step = read_curve(run)[-1]
     assert {"val-core/countdown/3/acc/mean@1", "val-core/countdown/3/greedy/acc/mean@1"} <= last.data.keys()
-    records = [json.loads(line) for line in (run.validation / f"{STEPS}.jsonl").read_text().splitlines()]
+    with open(run.validation / f"{STEPS}.jsonl", encoding="utf-8") as dump:  # by lines: responses may hold U+2028
+        records = [json.loads(line) for line in dump]
     assert len(records) == 16 and {"acc", "outcome", "pred", "output", "gts"} <= records[0].keys()
 
 
