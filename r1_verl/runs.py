@@ -22,7 +22,17 @@ from typing import Any, NamedTuple
 _FREE = ("ray_kwargs", "trainer.logger", "trainer.default_local_dir", "trainer.validation_data_dir",
          "trainer.rollout_data_dir", "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
          "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.resume_mode",
-         "trainer.val_before_train", "r1_verl.about")  # fmt: skip
+         "trainer.val_before_train", "r1_verl.about", "actor_rollout_ref.model.override_config.attn_implementation",
+         "critic.model.override_config.attn_implementation",
+         "actor_rollout_ref.rollout.gpu_memory_utilization")  # fmt: skip
+# What recipes have come to set, and what a run begun before that has there (None: nothing): such a run still goes on.
+_BEFORE: dict[str, tuple[Any, ...]] = {
+    "actor_rollout_ref.model.override_config": ({},),
+    "critic.model.override_config": ({},),
+    "actor_rollout_ref.rollout.max_model_len": (None,),
+    "actor_rollout_ref.ref.fsdp_config.model_dtype": ("fp32",),
+    "critic.ppo_infer_max_token_len_per_gpu": (None,),
+}
 
 
 class RunError(RuntimeError):
@@ -114,18 +124,22 @@ def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
 
 
 def differences(folder: Path, config: Mapping[str, Any]) -> str:
-    """Where a configuration differs from the one that a run's folder is of, for people; "" if nowhere.
+    """Where a configuration differs from the one that a run's folder is of, for people; "" if nowhere that matters.
 
     Raises RunError if the folder has no record of one.
     """
     import yaml
 
     try:
-        theirs = yaml.safe_load((folder / "config.yaml").read_text())
+        theirs = _without_free(yaml.safe_load((folder / "config.yaml").read_text()))
     except OSError as error:
         raise RunError(f"{folder} is no run's folder: it has no config.yaml") from error
     mine = _identity(config)
-    differ = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
+    differ = sorted(
+        key
+        for key in mine.keys() | theirs.keys()
+        if mine.get(key) != theirs.get(key) and theirs.get(key) not in _BEFORE.get(key, ())
+    )
     shown = "; ".join(f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} here" for key in differ[:4])
     return shown + (f" and {len(differ) - 4} more" if len(differ) > 4 else "")
 
@@ -141,6 +155,10 @@ def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
             flat[prefix] = value
 
     walk("", config)
+    return _without_free(flat)
+
+
+def _without_free(flat: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in flat.items() if not any(k == free or k.startswith(free + ".") for free in _FREE)}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from r1_verl import report
-from r1_verl.launch import progress_line
+from r1_verl import recipes, report, runs
+from r1_verl.launch import of_this_run, progress_line
 from r1_verl.runs import Run, RunError, Step, open_run, read_curve
 
 CONFIG = {"data": {"train_batch_size": 64}, "trainer": {"total_training_steps": 60, "experiment_name": "a"}}
@@ -96,3 +99,36 @@ def test_progress_line():
     assert progress_line(Step(7, data), 60) == (
         "step    7/60  reward 0.250  acc 0.200  length 24.6  9.9 s  validation countdown/3 0.400"
     )
+
+
+# --- runs begun before ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["tinyzero_ppo", "quickstart_grpo"])
+def begun_before(request, tmp_path, fixtures):
+    """(run, recipe): with the configuration that this package recorded at d47cf84, and a step in its curve."""
+    run = Run(tmp_path / request.param)
+    run.folder.mkdir()
+    recorded = gzip.decompress((fixtures / f"runs_d47cf84/{request.param}.yaml.gz").read_bytes()).decode()
+    package = str(Path(runs.__file__).parent)
+    (run.folder / "config.yaml").write_text(recorded.replace("PACKAGE", package))
+    attempt(run, trained(1, 0.1))
+    return run, request.param
+
+
+def now(run: Run, recipe: str, *overrides: str) -> dict:
+    given = [*of_this_run(run.folder), "++ray_kwargs.ray_init.address=local", *overrides]
+    return OmegaConf.to_container(recipes.compose(recipe, given), resolve=True)
+
+
+def test_a_run_begun_before_goes_on(begun_before):
+    """Recipes have come to set attention, the longest text and the reference's type since."""
+    run, recipe = begun_before
+    assert open_run(run.folder, now(run, recipe)) == run
+
+
+def test_but_not_with_another_setting(begun_before):
+    run, recipe = begun_before
+    one_line = r"^.*\(data.train_batch_size: \d+ there, 32 here;.*RUN=another-name.*$"
+    with pytest.raises(RunError, match=one_line):
+        open_run(run.folder, now(run, recipe, "data.train_batch_size=32"))

@@ -7,6 +7,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from r1_verl.recipes import resolvers
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
@@ -41,13 +43,6 @@ def locate(recipe: str) -> tuple[Path, str]:
     return FOLDER, recipe
 
 
-def register_resolver() -> None:
-    """`${r1_verl_file:NAME}` in a recipe: the path of a file inside this package, on the node that resolves it."""
-    from omegaconf import OmegaConf
-
-    OmegaConf.register_new_resolver("r1_verl_file", lambda name: str(FOLDER.parent / name), replace=True)
-
-
 def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictConfig:
     """The full configuration of a recipe, as `verl.trainer.main_ppo --config-name RECIPE OVERRIDES` sees it.
 
@@ -62,7 +57,7 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
     if spec is None or not spec.submodule_search_locations:
         raise RecipeError("verl is not installed in this environment: run a script of run_scripts/, which sets one up")
     verl_config = Path(spec.submodule_search_locations[0]) / "trainer" / "config"
-    register_resolver()
+    resolvers.register()
     try:
         with initialize_config_dir(config_dir=str(folder), version_base=None):
             return hydra_compose(name, [f"hydra.searchpath=[file://{FOLDER},file://{verl_config}]", *overrides])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, register_adv_est
+from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
 
 
-@register_adv_est("grpo_bias")
+def mend(core_algos: ModuleType) -> None:
+    """Register each estimator."""
+    core_algos.register_adv_est("grpo_bias")(grpo_bias)
+
+
 def grpo_bias(
     token_level_rewards: torch.Tensor,
     response_mask: torch.Tensor,

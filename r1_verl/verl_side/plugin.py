@@ -1,41 +1,58 @@
 """Entry point of the group `verl.plugins`: veRL imports this module in every process at `import verl`.
 
-It puts our recipes where Hydra finds them, has our advantage estimators registered beside veRL's own and, if
+This module puts our recipes where Hydra finds them, mends veRL's modules as they are imported (`MENDS`) and, if
 VERL_PLATFORM=cpu asks for it, registers the CPU platform. veRL logs a plugin's failure at DEBUG level only, so this
-module says it on stderr itself. Kept light: no hydra here (its grammar alone takes longer to import than everything we
-may cost), only a folder for Hydra to look into; no veRL algorithms (two seconds), only a finder that waits for them.
+module says it on stderr itself. It is light: it imports no hydra (whose grammar alone takes longer to import than
+everything we may cost), only gives Hydra a folder to look into; and none of veRL's modules (seconds), only waits for
+them.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import sys
 import traceback
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from r1_verl.recipes import register_resolver
+from r1_verl.recipes import resolvers
 
 PROVED_ON = "0.9.1"
+# A module of veRL, and ours that mends it: `mend(module)` runs as soon as veRL's module has been imported.
+MENDS = {
+    "verl.trainer.ppo.core_algos": "r1_verl.verl_side.advantages",
+    "verl.utils.torch_functional": "r1_verl.verl_side.log_probs",
+    "verl.utils.model": "r1_verl.verl_side.critic_attention",
+    "verl.models.transformers.monkey_patch": "r1_verl.verl_side.ulysses",
+    "verl.experimental.agent_loop.agent_loop": "r1_verl.verl_side.token_builder",
+}
 
 
-class _WithTheirEstimators:
-    """Imports ours right after `verl.trainer.ppo.core_algos`, where veRL's registry is: most processes never do."""
+class MendingFinder:
+    """Finds the modules in `MENDS` as Python would, and has each mended right after its code has run."""
 
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None):
-        if name != "verl.trainer.ppo.core_algos":
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name not in MENDS:
             return None
-        sys.meta_path.remove(_WithTheirEstimators)
-        spec = importlib.util.find_spec(name)
-        run = spec.loader.exec_module
+        others = (finder for finder in sys.meta_path if finder is not cls)
+        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
+        if spec is not None:
+            run = spec.loader.exec_module
 
-        def exec_module(module) -> None:
-            run(module)
-            importlib.import_module("r1_verl.verl_side.advantages")
+            def run_and_mend(module: ModuleType) -> None:
+                run(module)
+                _mend(module)
 
-        spec.loader.exec_module = exec_module
+            spec.loader.exec_module = run_and_mend
         return spec
+
+
+def _mend(module: ModuleType) -> None:
+    importlib.import_module(MENDS[module.__name__]).mend(module)
 
 
 def load() -> None:
@@ -51,15 +68,16 @@ def load() -> None:
     hydra_path = str(Path(__file__).parent / "hydra_path")
     if hydra_path not in sys.path:
         sys.path.append(hydra_path)
-    register_resolver()
-    if "verl.trainer.ppo.core_algos" in sys.modules:
-        importlib.import_module("r1_verl.verl_side.advantages")
-    elif _WithTheirEstimators not in sys.meta_path:
-        sys.meta_path.insert(0, _WithTheirEstimators)
+    resolvers.register()
     if os.environ.get("VERL_PLATFORM", "").strip().lower() == "cpu":
         from r1_verl.verl_side import cpu_platform
 
         cpu_platform.register()
+        MENDS["verl.workers.engine.fsdp.transformer_impl"] = cpu_platform.__name__
+    if MendingFinder not in sys.meta_path:
+        for name in MENDS.keys() & sys.modules.keys():  # imported before us
+            _mend(sys.modules[name])
+        sys.meta_path.insert(0, MendingFinder)
 
 
 try:
