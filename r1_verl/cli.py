@@ -11,6 +11,7 @@ USAGE = """usage: python -m r1_verl COMMAND ...
                               (RECIPE: a name, or a .yaml file of your own)
   doctor RECIPE [overrides]   what would go wrong here, why, and the fix
   export RUN [OUT]            an ordinary model folder of a run's last checkpoint (--step N: of another)
+  fetch MODEL ...             models of the hub into its cache, for a machine that will have no network
   nodes N                     wait until a Ray cluster has N nodes, and list them
   report RUN_FOLDER           the table, curve and samples of a run
   start-model OUT --traces FILE [--seed N]
@@ -104,6 +105,12 @@ def _export(arguments: list[str]) -> int:
     return stages.main(arguments)
 
 
+def _fetch(arguments: list[str]) -> int:
+    from r1_verl import fetch
+
+    return fetch.main(arguments)
+
+
 def _nodes(arguments: list[str]) -> int:
     from r1_verl import cluster
 
@@ -134,6 +141,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "doctor": _doctor,
     "export": _export,
+    "fetch": _fetch,
     "nodes": _nodes,
     "report": _report,
     "start-model": _start_model,

@@ -97,6 +97,32 @@ def check(config: Any) -> list[tuple[str, str]]:
     return found
 
 
+def fetch(model: str) -> None:
+    """Have every node fetch a model, each into its own hub cache (or find that it is there already).
+
+    Without this all processes of a node would ask the hub at once, and nodes that end more than ten minutes apart would
+    fail at NCCL's first barrier. Raises RunError with the node's address.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    from r1_verl.fetch import whole_model
+
+    nodes()  # joins the cluster
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    ours = ray.remote(num_cpus=0, max_retries=0)(whole_model)
+    running = [
+        (node["NodeManagerAddress"],
+         ours.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(model))
+        for node in alive
+    ]  # fmt: skip
+    for address, task in running:
+        try:
+            ray.get(task)
+        except ray.exceptions.RayError as error:
+            raise RunError(f"node {address}: {getattr(error, 'cause', None) or error}") from error
+
+
 class Watch:
     """Tells when a node has gone: veRL itself may wait for it until a collective operation times out."""
 

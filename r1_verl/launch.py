@@ -6,16 +6,18 @@ veRL runs as its own process (`python -m verl.trainer.main_ppo`); what it and Ra
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1_verl import cluster, doctor, recipes, report, stages
+from r1_verl import cluster, doctor, fetch, recipes, report, stages
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ def train(recipe: str, overrides: list[str]) -> int:
     with Run(folder).claimed():
         run = open_run(folder, plain)
         doctor.require(config)
+        for model in doctor.model.paths(config):
+            fetch.whole_model(model)
+            if joins:
+                cluster.fetch(model)
         watch = cluster.Watch() if joins else None
         return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
 
@@ -125,8 +131,7 @@ def run_verl(
     curve, log = run.next_attempt()
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
     if watch:  # on a cluster, what veRL starts has its node's environment, not ours
-        told = (name for name in _TOLD if environment.get(name))
-        overrides = [*overrides, *(f"++ray_kwargs.ray_init.runtime_env.env_vars.{n}='{environment[n]}'" for n in told)]
+        overrides = [*overrides, *told(environment)]
     command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
     print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
     with log.open("wb") as sink:
@@ -142,6 +147,15 @@ def run_verl(
     if process.returncode:
         _refuse(watch.gone_within(20) if watch else None)
         raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
+
+
+def told(environment: Mapping[str, str]) -> list[str]:
+    """Overrides that tell all nodes of a cluster the variables they need. What a Ray job (ray_submit.sh) has told them
+    already is left out: Ray refuses the same name from both. Where the values differ it stays, and Ray says so."""
+    job = json.loads(environment.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
+    already = (job.get("runtime_env") or {}).get("env_vars") or {}
+    left = [name for name in _TOLD if environment.get(name) and environment[name] != already.get(name)]
+    return [f"++ray_kwargs.ray_init.runtime_env.env_vars.{name}='{environment[name]}'" for name in left]
 
 
 def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:

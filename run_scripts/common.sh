@@ -16,58 +16,99 @@ die() {
   exit 2
 }
 
+# has_gpu: looks at the machine and not at CUDA_VISIBLE_DEVICES, because it decides which build is installed.
 has_gpu() { command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; }
 
+# python_version PROGRAM: prints its version; fails where it is missing or does not run (a shim of pyenv, say).
+python_version() { "$1" -c 'import platform, venv; print(platform.python_version())' 2>/dev/null; }
+
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:-} python3.12 python3.11 python3 python; do
-    if command -v "$candidate" >/dev/null 2>&1 &&
-      "$candidate" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
+  local candidate version found=""
+  if [[ -n ${PYTHON:-} ]]; then
+    version=$(python_version "$PYTHON") ||
+      die "PYTHON=$PYTHON does not run here: 3.11 or 3.12 is needed (remove PYTHON, or PYTHON=/path/to/python3.12)"
+    [[ $version == 3.1[12].* ]] ||
+      die "PYTHON=$PYTHON is Python $version: 3.11 or 3.12 is needed (remove PYTHON, or PYTHON=/path/to/python3.12)"
+    printf '%s\n' "$PYTHON"
+    return
+  fi
+  for candidate in python3.12 python3.11 python3 python; do
+    version=$(python_version "$candidate") || continue
+    if [[ $version == 3.1[12].* ]]; then
       printf '%s\n' "$candidate"
       return
     fi
+    found="$found${found:+, }$candidate is $version"
   done
-  die "no Python 3.11 or 3.12 found: install one, or set PYTHON=/path/to/python3.12"
+  die "no Python 3.11 or 3.12 found${found:+ ($found)}: install one, or set PYTHON=/path/to/python3.12"
 }
 
 # setup_environment EXTRAS [cpu]: install the package with these extras, and vLLM's build for this machine (or its CPU
 # build, in a folder of its own where there is a GPU: the two builds can't live together). What is there stays.
 setup_environment() {
-  local wanted=${1//,/ } kind=cuda pinned have="" missing="" extra python
+  local wanted=${1//,/ } kind=cuda pinned have missing
   if ! has_gpu; then
     kind=cpu
   elif [[ ${2:-} == cpu ]]; then
     kind=cpu
-    VENV=$VENV-cpu
+    [[ $VENV == *-cpu ]] || VENV=$VENV-cpu
   fi
   wanted="$wanted $kind"
   [[ ${WANDB:-} == 1 ]] && wanted="$wanted wandb"
   # The folder too: with one VENV for two checkouts the second would run the first one's code.
   pinned="$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-') $ROOT"
+  read_stamp
+  if [[ -n $missing ]]; then
+    mkdir -p "$VENV"
+    # Two scripts may start at once, on one machine or on two that share a disk: one installs, the other one waits and
+    # finds everything there. The parentheses hold the lock.
+    (
+      if command -v flock >/dev/null && ! flock -n 9; then
+        printf 'Waiting for another script that sets up %s\n' "$VENV"
+        flock 9 || printf 'This disk has no locks: going on without\n'
+      fi
+      read_stamp
+      [[ -z $missing ]] || install_missing
+    ) 9>"$VENV/.r1_verl.lock"
+  fi
+  export PATH="$VENV/bin:$PATH"
+}
+
+# read_stamp: sets the variables of setup_environment: what VENV has, by its stamp, and what is missing there.
+read_stamp() {
+  local extra
+  have="" missing=""
   if [[ -f $VENV/.r1_verl && $(head -n 1 "$VENV/.r1_verl") == "$pinned" ]]; then
     have=$(tail -n 1 "$VENV/.r1_verl")
   fi
   for extra in $wanted; do
     [[ " $have " == *" $extra "* ]] || missing="$missing $extra"
   done
-  if [[ -n $missing ]]; then
-    have=$(printf '%s' "$have$missing" | xargs)
-    python=$(find_python)
-    printf 'Setting up %s (%s; %s): half a minute from a near mirror\n' "$VENV" "$("$python" --version)" "$have"
-    "$python" -m venv "$VENV"
-    if ! "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv>=0.8" ||
-      ! "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
-        --constraint constraints.txt --editable ".[${have// /,}]"; then
-      die "the packages could not be installed (see above): check the network, or point UV_INDEX_URL at a mirror"
-    fi
-    printf '%s\n%s\n' "$pinned" "$have" >"$VENV/.r1_verl"
+}
+
+# install_missing: installs what read_stamp found missing; the stamp comes last.
+install_missing() {
+  local python
+  have=$(printf '%s' "$have$missing" | xargs)
+  python=$(find_python)
+  printf 'Setting up %s (%s; %s): half a minute from a near mirror\n' "$VENV" "$("$python" --version)" "$have"
+  "$python" -m venv "$VENV"
+  if ! "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv>=0.8" ||
+    ! "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" \
+      --constraint constraints.txt --editable ".[${have// /,}]"; then
+    die "the packages could not be installed (see above): check the network, or point UV_INDEX_URL at a mirror"
   fi
-  export PATH="$VENV/bin:$PATH"
+  printf '%s\n%s\n' "$pinned" "$have" >"$VENV/.r1_verl"
 }
 
 # The CPU platform: what has to be in the environment before Ray starts, on every node.
 use_cpu() {
+  local hidden
   export VERL_PLATFORM=cpu
+  # -1 hides a machine's cards. It stands there 64 times because Ray takes each entry for a card: it starts no more
+  # stand-ins than there are entries, and it gives each worker one of them.
+  hidden=$(printf -- '-1,%.0s' {1..64})
+  export CUDA_VISIBLE_DEVICES=${hidden%,}
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
   # Threads that wait for work sleep: spinning, as is their default, they take the cores from a run's other processes.
   export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
@@ -110,7 +151,7 @@ train() {
   ((${NNODES:-1} == 1)) || export RAY_AUTH_MODE=token # the cluster of ray_head.sh
   if [[ -n ${SETTINGS:-} ]]; then
     [[ -f $SETTINGS ]] || die "SETTINGS=$SETTINGS is not there: a file with one override a line, # for comments"
-    while IFS= read -r line; do
+    while IFS= read -r line || [[ -n $line ]]; do # a last line without an end counts
       [[ -z $line || $line == \#* ]] || settings+=("$line")
     done <"$SETTINGS"
   fi

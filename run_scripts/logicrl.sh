@@ -7,7 +7,7 @@
 #   bash run_scripts/logicrl.sh reinforce_pp    # REINFORCE++ as published
 #   bash run_scripts/logicrl.sh curriculum      # 3, 4, 5, 6, 7 people, an epoch each
 # FEW=2 MANY=3 takes easier puzzles (3 and 5 people are published).
-# On fewer GPUs: GPUS=2, actor_rollout_ref.actor.ppo_max_token_len_per_gpu=8192
+# On two GPUs of 80 GB it fits barely (about 73): GPUS=2, actor_rollout_ref.actor.ppo_max_token_len_per_gpu=8192
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 what=stages
 if [[ ${1:-} != *=* && -n ${1:-} ]]; then

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by what starts or uses a Ray cluster of several nodes. Variables, the same on every node:
 #   NNODES         how many nodes
-#   GPUS           GPUs a node (default: those that Ray finds)
+#   GPUS           GPUs a node (default: those that are there, and of those what CUDA_VISIBLE_DEVICES shows)
 #   RAY_CPUS       CPUs that Ray counts a node, no cores: veRL asks for 3 a GPU and 9 more (default: 3 x GPUS + 16)
 #   RAY_HEAD       the head's host name or address (ray_worker.sh, ray_submit.sh)
 #   RAY_PORT       6379; RAY_DASHBOARD_PORT 8265 (Ray Jobs)
@@ -14,14 +14,21 @@ RAY_WAIT=${RAY_WAIT:-600}
 export RAY_AUTH_MODE=token
 TOKEN=${RAY_AUTH_TOKEN_PATH:-$HOME/.ray/auth_token}
 
+# gpus_here: prints this node's number of cards. A node without any counts one stand-in: one worker process.
 gpus_here() {
+  local count=0
   if [[ -n ${GPUS:-} ]]; then
-    printf '%s' "$GPUS"
-  elif [[ ${CPU:-} == 1 ]] || ! has_gpu; then
-    printf '1' # a stand-in: one worker process
-  else
-    nvidia-smi -L | wc -l
+    count=$GPUS
+  elif [[ ${CPU:-} != 1 ]] && has_gpu; then
+    if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then
+      # CUDA reads no further than the first entry that is no card.
+      count=$(tr , '\n' <<<"$CUDA_VISIBLE_DEVICES" | sed -E '/^(-1|NoDevFiles)?$/,$d' | grep -c .) || true
+    else
+      count=$(nvidia-smi -L | grep -c '^GPU ') || true # below a card stand its slices (MIG), indented
+    fi
   fi
+  [[ $count != 0 ]] || count=1
+  printf '%s' "$count"
 }
 
 # ray_counts: the array COUNTS for `ray start`.

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # One of the scripts as a SLURM job: sbatch is filled from the same variables, Ray's symmetric-run starts the cluster on
 # all nodes, runs the script on the first one and ends the cluster with it.
-#   NNODES=4 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v0
-#   SBATCH_PARTITION=gpu SBATCH_TIMELIMIT=2-00 NNODES=2 GPUS=8 bash run_scripts/slurm.sh simplerl.sh v1   # sbatch's own
+#   NNODES=4 bash run_scripts/slurm.sh simplerl.sh v0
+#   SBATCH_PARTITION=gpu SBATCH_TIMELIMIT=2-00 NNODES=2 bash run_scripts/slurm.sh simplerl.sh v1     # sbatch's own
+# The job takes whole nodes and asks for 8 cards on each. SLURM refuses that where a node has 4: say GPUS=4, and the recipe
+# trains on 4 a node. Without GPUS the recipe trains on its own number, and Ray counts every card that is there.
 # Where compute nodes have no network, make .venv and data beforehand (on a node with GPUs: a login node without any gets
 # the CPU build of vLLM).
 source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
 [[ -n ${1:-} && -f run_scripts/$1 ]] || die "name a script of run_scripts/: NNODES=2 bash run_scripts/slurm.sh logicrl.sh stages"
-NNODES=${NNODES:-1}
-GPUS=${GPUS:-8}
-export NNODES GPUS
+export NNODES=${NNODES:-1}
 printf -v command '%q ' bash run_scripts/slurm.sh "$@"
 
 if [[ -z ${SLURM_JOB_ID:-} ]]; then # submit
-  submit=(sbatch --nodes="$NNODES" --ntasks-per-node=1 --gpus-per-node="$GPUS" --exclusive --chdir="$ROOT"
-    --job-name="r1-verl-${1%.sh}" --output=slurm-%j.log --export=ALL --wrap="$command")
+  submit=(sbatch --nodes="$NNODES" --ntasks-per-node=1 --gpus-per-node="${GPUS:-8}" --exclusive --mem=0
+    --chdir="$ROOT" --job-name="r1-verl-${1%.sh}" --output=slurm-%j.log --export=ALL --wrap="$command")
   if [[ ${DRY_RUN:-} == 1 ]]; then
     printf '# would run:'
     printf ' %q' "${submit[@]}"
@@ -29,7 +29,7 @@ use_gpu_or_cpu train # in the job, on the first node
 ((SLURM_JOB_NUM_NODES > 1)) || exec bash "run_scripts/$1" "${@:2}"
 ray_counts
 make_token
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p) # head -n 1 may end before scontrol does
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=$RAY_WAIT
-exec srun --ntasks-per-node=1 ray symmetric-run --address "$head:$RAY_PORT" --min-nodes "$SLURM_JOB_NUM_NODES" \
-  "${COUNTS[@]}" -- bash "run_scripts/$1" "${@:2}"
+exec srun --ntasks-per-node=1 --cpu-bind=none ray symmetric-run --address "$head:$RAY_PORT" \
+  --min-nodes "$SLURM_JOB_NUM_NODES" "${COUNTS[@]}" -- bash "run_scripts/$1" "${@:2}"

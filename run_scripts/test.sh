@@ -2,17 +2,23 @@
 # The tests:
 #   bash run_scripts/test.sh             # all, real veRL runs among them
 #   bash run_scripts/test.sh fast        # what needs no veRL run and no long wait
+#   bash run_scripts/test.sh slow        # long runs, by hand
+#   bash run_scripts/test.sh gpu         # two steps of five recipes on one GPU; skipped where there is none
 #   bash run_scripts/test.sh fast -k countdown    # anything further goes to pytest
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 TIER=all
-if [[ ${1:-} == fast || ${1:-} == all || ${1:-} == slow ]]; then
+if [[ ${1:-} =~ ^(fast|all|slow|gpu)$ ]]; then
   TIER=$1
   shift
+fi
+if [[ $TIER == gpu ]]; then
+  setup_environment train,test
+  exec python -m pytest -m gpu "$@"
 fi
 setup_environment train,test cpu
 use_cpu
 case $TIER in
-  fast) exec python -m pytest -m "not train and not long and not slow" "$@" ;;
+  fast) exec python -m pytest -m "not train and not long and not slow and not gpu" "$@" ;;
   slow) exec python -m pytest -m slow "$@" ;;
-  *) exec python -m pytest -m "not slow" "$@" ;;
+  *) exec python -m pytest -m "not slow and not gpu" "$@" ;;
 esac

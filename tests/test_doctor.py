@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import shutil
 import sys
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
-from omegaconf import OmegaConf
+from probes import RAW, overridden, rows
 
-from r1_verl import cluster, doctor, ground_truth, recipes, tiny_model
-from r1_verl.data.example import Example, to_batch
-from r1_verl.doctor import gpus, machine
+from r1_verl import cluster, doctor, tiny_model
 from r1_verl.runs import RunError
-
-COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
-RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
-
-
-def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), think=False, count=512) -> pa.Table:
-    examples = [
-        Example(source, tuple(messages), truth, "<answer>1+2</answer>", i, "train", "tiny", think_in_prompt=think)
-        for i in range(count)
-    ]
-    return pa.Table.from_batches([to_batch(examples)])
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +42,18 @@ def place(tmp_path_factory):
     settings = json.loads((folder / "distill/tokenizer_config.json").read_text())
     (folder / "distill/tokenizer_config.json").write_text(json.dumps(settings | {"chat_template": template}))
     (folder / "distill/chat_template.jinja").unlink(missing_ok=True)
+    for name, left_out in (("weightless", "model.safetensors"), ("untokenized", "tokenizer.json")):
+        shutil.copytree(folder / "model", folder / name)
+        (folder / name / left_out).unlink()
+    shutil.copytree(folder / "model", folder / "parted")
+    parts = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "parted/model.safetensors").rename(folder / "parted" / parts["a"])
+    (folder / "parted/model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
     ck = folder / "other/checkpoints"
     ck.mkdir(parents=True)
     (ck / "latest_checkpointed_iteration.txt").write_text("40")
     (folder / "other/config.yaml").write_text("data.train_batch_size: 7\n")
     return folder
-
-
-def overridden(config, *overrides: str):
-    """A copy with overrides, a hundred times faster than composing anew."""
-    config = copy.deepcopy(config)
-    for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
-        OmegaConf.update(config, key, yaml.safe_load(value), force_add=True)
-    return config
 
 
 @pytest.fixture
@@ -140,6 +122,11 @@ MISTAKES = [
         "+reward.reward_kwargs.max_resp_len=20480",
         "max_resp_len 20480, responses may have 72 tokens",
     ),
+    (
+        "reward.reward_manager.name=dapo +reward.reward_kwargs.overlong_buffer_cfg.enable=true "
+        "+reward.reward_kwargs.max_resp_len=72 +reward.reward_kwargs.overlong_buffer_cfg.len=4096",
+        "range of 4096 tokens is not within the 72",
+    ),
     ("algorithm.filter_groups.enable=true algorithm.filter_groups.metric=accuracy", "'accuracy' is in no score"),
     # batches
     (f"{ACTOR}.ppo_mini_batch_size=128", "ppo_mini_batch_size 128 is more than train_batch_size 64"),
@@ -148,6 +135,10 @@ MISTAKES = [
     (f"{ACTOR}.ppo_micro_batch_size=8", "an old name that veRL 0.9.1 does not use"),
     (f"{ACTOR}.ppo_micro_batch_size_per_gpu=100", "are no multiple of"),
     (f"{ACTOR}.use_dynamic_bsz=true {ACTOR}.ppo_max_token_len_per_gpu=64", "does not hold one sequence of 96"),
+    (
+        "algorithm.adv_estimator=gae critic.use_dynamic_bsz=true critic.ppo_infer_max_token_len_per_gpu=64",
+        "critic.ppo_infer_max_token_len_per_gpu 64 does not hold one sequence of 96",
+    ),
     (f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu=null", "rollout.log_prob_micro_batch_size_per_gpu is not set"),
     (
         f"{ACTOR}.use_kl_loss=true actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=null",
@@ -167,6 +158,13 @@ MISTAKES = [
     (f"{ACTOR}.clip_ratio=0.28", "clip_ratio=0.28 alone changes nothing"),
     (f"{ACTOR}.loss_agg_mode=seq-mean-token-sum-norm", "without loss_scale_factor"),
     (f"{ACTOR}.grad_clip=0.1", "grad_clip=0.1 is not read"),
+    ("algorithm.adv_estimator=gae critic.grad_clip=0.5", "critic.grad_clip=0.5 is not read by veRL 0.9.1"),
+    (
+        "algorithm.adv_estimator=gae critic.ulysses_sequence_parallel_size=2",
+        "critic.ulysses_sequence_parallel_size=2 is not read by veRL 0.9.1 | ++critic.fsdp.ulysses_sequence",
+    ),
+    ("actor_rollout_ref.nccl_timeout=7200", "nccl_timeout=7200 is not read by veRL 0.9.1: NCCL's own 10 minutes hold"),
+    ("trainer.ray_wait_register_center_timeout=900", "ray_wait_register_center_timeout=900 is not read"),
     (f"{ACTOR}.optim.warmup_style=cosine", "warmup_style=cosine is an old name"),
     ("algorithm.use_kl_in_reward=true actor_rollout_ref.actor.use_kl_loss=true", "KL is in the reward and in the loss"),
     ("algorithm.kl_ctrl.kl_coef=0.01", "veRL 0.9.1 leaves KL out of the reward"),
@@ -183,6 +181,12 @@ MISTAKES = [
     ("ray_kwargs.ray_init.num_cpus=4", "Ray would have 4 CPUs, veRL asks for 5"),
     ("trainer.device=cuda", "VERL_PLATFORM=cpu is set"),
     ("actor_rollout_ref.model.path=./nowhere", "the model folder ./nowhere is not there"),
+    ("actor_rollout_ref.model.path={place}/weightless", "weightless lacks weights (.safetensors or .bin)"),
+    ("actor_rollout_ref.model.path={place}/parted", "parted lacks model-00002-of-00002.safetensors"),
+    (
+        "actor_rollout_ref.model.path={place}/untokenized",
+        "untokenized lacks a tokenizer (tokenizer.json",
+    ),
     ("trainer.default_local_dir={place}/other/checkpoints", "a checkpoint of step 40 of another configuration"),
 ]
 
@@ -202,18 +206,15 @@ def test_the_platform_must_be_exported(problems, monkeypatch):
     assert "export VERL_PLATFORM=cpu" in problems()
 
 
-def test_versions_and_plugin(problems, monkeypatch):
-    monkeypatch.setattr(machine, "VERSIONS", {"verl": "9.9.9"})
+def test_versions_and_plugin(problems, monkeypatch, tmp_path):
+    (tmp_path / "verl-9.9.9.dist-info").mkdir()
+    (tmp_path / "verl-9.9.9.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: verl\nVersion: 9.9.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     monkeypatch.setenv("VERL_USE_EXTERNAL_PLUGINS", "none")
     found = problems()
-    assert "verl is 0.9.1, proved on 9.9.9" in found and "Python 3.14 is not supported" in found
+    assert "verl is 9.9.9, proved on 0.9.1" in found and "Python 3.14 is not supported" in found
     assert "VERL_USE_EXTERNAL_PLUGINS=none" in found
-
-
-def test_no_room_on_the_disk(problems, monkeypatch):
-    monkeypatch.setattr(machine, "FREE_GIB", 10**6)
-    assert "GiB free under" in problems()
 
 
 def test_a_hub_model_without_the_hub(problems, monkeypatch):
@@ -221,100 +222,24 @@ def test_a_hub_model_without_the_hub(problems, monkeypatch):
     assert "not in the hub's cache" in problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-0.5B")
 
 
-# --- GPUs -------------------------------------------------------------------------------------------------------------
-
-
-def cards(monkeypatch, count: int, size: float, free: float | None = None, cpus: int = 512) -> None:
-    """As if this machine had these cards, and were this large."""
-    monkeypatch.setattr(gpus, "gpus", lambda: [gpus.Gpu("card", size, size if free is None else free)] * count)
-    monkeypatch.setattr("os.cpu_count", lambda: cpus)
-    monkeypatch.setattr(gpus, "SHM_GIB", 0)
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2**50, 0, 2**50))
-
-
-@pytest.fixture
-def gpu_problems(problems):
-    def found(*overrides: str, recipe: str = "tinyzero_ppo") -> str:
-        return problems(
-            "data.train_files={place}/raw.parquet", "data.val_files={place}/raw.parquet", "data.train_batch_size=64",
-            f"{ACTOR}.ppo_mini_batch_size=64", "actor_rollout_ref.model.path=Qwen/Qwen2.5-3B", *overrides,
-            recipe=recipe,
-        )  # fmt: skip
-
-    return found
-
-
-@pytest.fixture
-def with_gpus(monkeypatch):
-    monkeypatch.delenv("VERL_PLATFORM")
-    return lambda *args, **kwargs: cards(monkeypatch, *args, **kwargs)
-
-
-def test_gpus(gpu_problems, with_gpus, monkeypatch):
-    with_gpus(2, 141.0)
-    assert gpu_problems() == ""
-    with_gpus(0, 0.0)
-    assert "asks for 2 GPUs a node, this machine has none" in gpu_problems()
-    with_gpus(1, 141.0)
-    assert "this machine has 1 |" in gpu_problems()
-    with_gpus(2, 141.0, free=20.0)
-    assert "0: 20 of 141 GiB free; 1: 20 of 141 GiB free" in gpu_problems()
-    with_gpus(2, 24.0)
-    assert re.search(r"about \d+ GiB a GPU are needed \(.*\), a card has 24", gpu_problems())
-    with_gpus(2, 24.0)
-    huge = gpu_problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-32B")
-    assert "does not hold the model's 60 GiB" in huge
-    with_gpus(2, 141.0, cpus=8)
-    assert "Ray would have 8 CPUs" in gpu_problems()
-    monkeypatch.setattr(gpus, "SHM_GIB", 10**9)
-    assert "/dev/shm has" in gpu_problems()
-
-
-def test_a_base_model_is_known_by_its_hub_name(gpu_problems, with_gpus):
-    with_gpus(4, 80.0)
-    sound = ["data.train_files={place}/good.parquet", "data.val_files={place}/good.parquet"]
-    assert gpu_problems(*sound, recipe="gsm8k_grpo") == ""
-    found = gpu_problems(*sound, "r1_verl.stop_token_ids=[]", recipe="gsm8k_grpo")
-    assert "the model does not end at <|im_end|>" in found
-
-
 # --- several nodes ----------------------------------------------------------------------------------------------------
 
 
-def test_a_cluster_that_is_not_there_or_too_small(gpu_problems, with_gpus, monkeypatch):
-    with_gpus(2, 141.0)
+def test_a_cluster_that_is_not_there_or_too_small(problems, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    assert "no Ray answers at 127.0.0.1:1" in gpu_problems()
+    assert "no Ray answers at 127.0.0.1:1" in problems()
     monkeypatch.delenv("RAY_ADDRESS")
     monkeypatch.setattr(cluster, "nodes", lambda: [cluster.Node("10.0.0.1", 2, 64)])
-    small = gpu_problems("trainer.nnodes=2")
+    small = problems("trainer.nnodes=2", "trainer.n_gpus_per_node=2")
     assert "veRL asks 2 nodes for 2 GPUs and 6 CPUs each; the Ray cluster has 10.0.0.1 (2 GPUs, 64 CPUs)" in small
     monkeypatch.setattr(cluster, "nodes", lambda: [cluster.Node(f"10.0.0.{i}", 2, 6) for i in (1, 2)])
-    assert "the Ray cluster has 12 CPUs, veRL asks for 21" in gpu_problems("trainer.nnodes=2")
+    assert "the Ray cluster has 12 CPUs, veRL asks for 14" in problems("trainer.nnodes=2", "trainer.n_gpus_per_node=2")
 
     def none():
         raise RunError("no Ray cluster at auto (refused): start it")
 
     monkeypatch.setattr(cluster, "nodes", none)
-    assert "no Ray cluster at auto" in gpu_problems("trainer.nnodes=2")
-
-
-# --- no false alarm on published hardware -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("recipe", [name for name in recipes.names() if not name.startswith("quickstart")])
-def test_no_false_alarm_on_published_hardware(place, recipe, composed, with_gpus, monkeypatch):
-    config = composed(recipe)
-    size = float(re.search(r"(\d+) GB", config.r1_verl.about.gpu)[1])
-    with_gpus(config.trainer.n_gpus_per_node, size)
-    node = cluster.Node("10.0.0.1", config.trainer.n_gpus_per_node, 96)
-    monkeypatch.setattr(cluster, "nodes", lambda: [node] * config.trainer.nnodes)
-    raw = config.actor_rollout_ref.model.custom_chat_template is not None and "distill" not in recipe
-    data = place / f"published_{raw}.parquet"
-    if not data.exists():
-        pq.write_table(rows(messages=(("user", RAW),) if raw else (("user", "q"),), think=raw, count=1024), data)
-    found = doctor.examine(overridden(config, f"data.train_files={data}", f"data.val_files={data}"))
-    assert found == []
+    assert "no Ray cluster at auto" in problems("trainer.nnodes=2")
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

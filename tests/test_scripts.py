@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from r1_verl import recipes
+from r1_verl import launch, recipes
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))
@@ -43,6 +45,15 @@ def test_shellcheck():
     assert found.returncode == 0, found.stdout
 
 
+def programs(folder: Path, scripts: dict[str, str]) -> Path:
+    """A folder for PATH, with these shell scripts as programs by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
 def prefix(folder: Path, checkout: Path = ROOT, python: str = OURS) -> Path:
     """What a checkout's scripts take for an environment that they have set up; its `python` is this shell script."""
     (folder / "bin").mkdir(parents=True)
@@ -62,6 +73,11 @@ def environment(tmp_path):
     """The scripts' own set-up counts as done, by the environment of these tests."""
     venv = prefix(tmp_path / "prefix")
     return {**os.environ, "DRY_RUN": "1", "RUNS": str(tmp_path / "runs"), "VENV": str(venv)}
+
+
+def lines(commands: str, env: dict[str, str]) -> subprocess.CompletedProcess:
+    """Run these lines of bash in the checkout."""
+    return subprocess.run(["bash", "-c", commands], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
 
 
 def run(script: str, *arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess:
@@ -98,7 +114,7 @@ def recorder(tmp_path, environment):
 @pytest.mark.parametrize("script", RUNNERS, ids=" ".join)
 def test_each_script_starts_a_known_recipe_with_the_users_settings(script, recorder, tmp_path):
     settings = tmp_path / "settings"
-    settings.write_text("# small\ndata.max_response_length=7\n\ntrainer.save_freq=1\n")
+    settings.write_text("# small\ndata.max_response_length=7\n\ntrainer.save_freq=1")
     environment = recorder | {"MODEL": "my/model", "GPUS": "3", "NNODES": "2", "SETTINGS": str(settings)}
     done = run(*script, "data.train_batch_size=12345", env=environment)
     assert done.returncode == 0, done.stderr
@@ -109,7 +125,12 @@ def test_each_script_starts_a_known_recipe_with_the_users_settings(script, recor
         assert recipe in recipes.names()
         assert overrides[-1] == "data.train_batch_size=12345"
         if script[0] != "quickstart":
-            common = ["trainer.n_gpus_per_node=3", "trainer.nnodes=2", "data.max_response_length=7"]
+            common = [
+                "trainer.n_gpus_per_node=3",
+                "trainer.nnodes=2",
+                "data.max_response_length=7",
+                "trainer.save_freq=1",
+            ]
             assert [o for o in overrides if o in common] == common
     assert any("actor_rollout_ref.model.path=my/model" in line for line in trained)
     if script == ("logicrl", "stages"):
@@ -151,22 +172,162 @@ def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp
 def test_an_environment_of_another_checkout_is_set_up_anew(environment, tmp_path):
     """Or its scripts would run that checkout's code."""
     other = prefix(tmp_path / "other", tmp_path / "elsewhere")
-    lines = 'source run_scripts/common.sh; find_python() { die "sets up"; }; setup_environment train cpu'
+    commands = 'source run_scripts/common.sh; find_python() { die "sets up"; }; setup_environment train cpu'
     for venv, status in ((environment["VENV"], 0), (other, 2)):
-        env = environment | {"VENV": str(venv)}
-        done = subprocess.run(["bash", "-c", lines], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+        done = lines(commands, environment | {"VENV": str(venv)})
         assert done.returncode == status, done.stderr
     assert "sets up" in done.stderr
 
 
-def test_no_python_is_one_clear_line(environment, tmp_path):
-    fake = tmp_path / "bin"
-    fake.mkdir()
-    for name in ("python3.12", "python3.11", "python3", "python"):
-        (fake / name).write_text("#!/bin/sh\nexit 1\n")
-        (fake / name).chmod(0o755)
-    environment |= {"PATH": f"{fake}:/usr/bin:/bin", "VENV": str(tmp_path / "venv"), "PYTHON": ""}
-    done = subprocess.run(
-        ["bash", str(ROOT / "run_scripts/quickstart.sh")], env=environment, capture_output=True, text=True, timeout=60
+BROKEN, OLD, GOOD, NEW = "exit 1", "echo 3.10.13", "echo 3.12.1", "echo 3.13.0"  # what `python -c ...version...` does
+NONE = {"python3.12": BROKEN, "python3.11": BROKEN, "python3": BROKEN, "python": BROKEN}
+FIX = "3.11 or 3.12 is needed (remove PYTHON, or PYTHON=/path/to/python3.12)"
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "said"),
+    [
+        (NONE, "", "no Python 3.11 or 3.12 found: install one, or set PYTHON=/path/to/python3.12"),
+        (NONE | {"python3": OLD, "python": NEW}, "", "found (python3 is 3.10.13, python is 3.13.0): install one"),
+        (NONE | {"python3.13": NEW, "python3.12": GOOD}, "python3.13", f"PYTHON=python3.13 is Python 3.13.0: {FIX}"),
+        (NONE | {"python3.12": GOOD}, "python3.11", f"PYTHON=python3.11 does not run here: {FIX}"),
+        (NONE | {"python3.12": GOOD}, "nowhere/python", f"PYTHON=nowhere/python does not run here: {FIX}"),
+    ],
+)
+def test_no_python_is_one_clear_line(there, asked, said, environment, tmp_path):
+    path = f"{programs(tmp_path / 'bin', there)}:/usr/bin:/bin"
+    done = run("quickstart", env=environment | {"PATH": path, "VENV": str(tmp_path / "venv"), "PYTHON": asked})
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "taken"),
+    [
+        (NONE | {"python3.11": "echo 3.11.7"}, "", "python3.11"),
+        (NONE | {"python3": OLD, "python": GOOD}, "", "python"),
+        (NONE | {"python3.12": "echo 3.12.1", "mine": GOOD}, "mine", "mine"),
+    ],
+)
+def test_a_python_that_fits_is_taken(there, asked, taken, environment, tmp_path):
+    path = f"{programs(tmp_path / 'bin', there)}:/usr/bin:/bin"
+    done = lines("source run_scripts/common.sh; find_python", environment | {"PATH": path, "PYTHON": asked})
+    assert done.stdout == f"{taken}\n" and not done.stderr
+
+
+def until(there, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_two_scripts_at_once_set_one_environment_up(environment, tmp_path):
+    """The second one waits for the first one's end, and installs nothing."""
+    log, go, venv = tmp_path / "log", tmp_path / "go", tmp_path / "venv"
+    made = f'mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/uv"; while [ ! -e {go} ]; do sleep 0.05; done'
+    python = f'echo "$*" >>{log}\ncase "$*" in *version*) echo 3.12.1 ;; "-m venv"*) {made} ;; esac'
+    path = f"{programs(tmp_path / 'bin', {'python3.12': python, 'nvidia-smi': 'exit 1'})}:/usr/bin:/bin"
+    commands = ["bash", "-c", "source run_scripts/common.sh; setup_environment train cpu; echo ready"]
+    env = environment | {"PATH": path, "VENV": str(venv), "PYTHON": ""}
+    said = [tmp_path / "first", tmp_path / "second"]
+    try:
+        first = subprocess.Popen(commands, cwd=ROOT, env=env, stdout=said[0].open("w"))
+        until(lambda: (venv / "bin/uv").exists())
+        second = subprocess.Popen(commands, cwd=ROOT, env=env, stdout=said[1].open("w"))
+        until(lambda: "Waiting for another script that sets up" in said[1].read_text())
+    finally:
+        go.touch()
+    assert first.wait(30) == second.wait(30) == 0
+    assert said[0].read_text().startswith("Setting up") and "Setting up" not in said[1].read_text()
+    assert all(path.read_text().endswith("ready\n") for path in said)
+    assert [line.split()[1] for line in log.read_text().splitlines() if "install" in line] == ["pip", "install"]
+    assert (venv / ".r1_verl").read_text().endswith("\ntrain cpu\n")
+
+
+def test_a_worker_sets_up_after_the_head_is_there(environment, tmp_path):
+    """On a shared disk the head has made the environment by then."""
+    venv = tmp_path / "venv"
+    env = environment | {"RAY_HEAD": "127.0.0.1", "RAY_PORT": "1", "RAY_WAIT": "1", "RAY_AUTH_TOKEN": "secret"}
+    env |= {"VENV": str(venv), "PYTHON": "nowhere/python"}
+    del env["DRY_RUN"]
+    silent = run("ray_worker", env=env)
+    assert silent.returncode == 2 and "nothing answers" in silent.stderr and not venv.exists()
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        found = run("ray_worker", env=env | {"RAY_PORT": str(head.getsockname()[1])})
+    assert found.returncode == 2 and "PYTHON=nowhere/python does not run here" in found.stderr
+
+
+MIG = "  MIG 3g.40gb     Device  0: (UUID: MIG-1)\n  MIG 3g.40gb     Device  1: (UUID: MIG-2)\n"
+CARDS = f"GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-1)\n{MIG}GPU 1: NVIDIA A100-SXM4-80GB (UUID: GPU-2)\n"
+
+
+@pytest.fixture
+def with_cards(environment, tmp_path):
+    """Two cards, one of them in slices."""
+    path = programs(tmp_path / "cards", {"nvidia-smi": f"cat <<'.'\n{CARDS}."})
+    env = environment | {"PATH": f"{path}:{environment['PATH']}"}
+    env.pop("CUDA_VISIBLE_DEVICES", None)
+    return env
+
+
+@pytest.mark.parametrize(
+    ("more", "count"),
+    [
+        ({}, 2), ({"GPUS": "8"}, 8), ({"CPU": "1"}, 1), ({"CPU": "1", "GPUS": "2"}, 2),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, 1), ({"CUDA_VISIBLE_DEVICES": "0,1"}, 2),
+        ({"CUDA_VISIBLE_DEVICES": "MIG-1,MIG-2,GPU-2"}, 3), ({"CUDA_VISIBLE_DEVICES": ""}, 1),
+        ({"CUDA_VISIBLE_DEVICES": "-1,-1"}, 1), ({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}, 1),
+        ({"CUDA_VISIBLE_DEVICES": "0,1,-1,2"}, 2),
+    ],
+)  # fmt: skip
+def test_cards_are_counted(more, count, with_cards):
+    done = lines("source run_scripts/ray.sh; ray_counts; printf '%s ' \"${COUNTS[@]}\"", with_cards | more)
+    assert done.stdout == f"--num-gpus={count} --num-cpus={3 * count + 16} ", done.stderr
+
+
+def test_no_card_at_all_is_one_stand_in(with_cards, tmp_path):
+    programs(tmp_path / "cards", {"nvidia-smi": "exit 9"})
+    assert lines("source run_scripts/ray.sh; gpus_here", with_cards).stdout == "1"
+
+
+def test_a_run_on_the_cpu_hides_the_cards(with_cards):
+    """From CUDA, while Ray takes each entry for a card and starts as many stand-ins as it is told."""
+    env = with_cards | {"CPU": "1", "CUDA_VISIBLE_DEVICES": "0,1"}
+    done = lines("source run_scripts/common.sh; use_cpu; printenv CUDA_VISIBLE_DEVICES", env)
+    assert done.stdout.strip().split(",") == ["-1"] * 64
+
+
+def test_a_slurm_job_takes_whole_nodes_and_the_recipes_own_number_of_cards(with_cards, recorder, tmp_path):
+    with_cards["VENV"] = recorder["VENV"]
+    asked = run("slurm", "tinyzero_grpo.sh", env=with_cards)
+    assert "sbatch --nodes=1 --ntasks-per-node=1 --gpus-per-node=8 --exclusive --mem=0 " in asked.stdout, asked.stderr
+    assert "n_gpus_per_node" not in Path(recorder["LOG"]).read_text()
+    asked = run("slurm", "tinyzero_grpo.sh", env=with_cards | {"GPUS": "4"})
+    assert "--gpus-per-node=4 " in asked.stdout and "trainer.n_gpus_per_node=4" in Path(recorder["LOG"]).read_text()
+    programs(tmp_path / "cards", {"srun": 'echo "GPUS=${GPUS:-} $*"', "scontrol": "echo first; echo second"})
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "nodes", "NNODES": "2"}
+    started = run("slurm", "tinyzero_grpo.sh", "a=b", env=with_cards | job).stdout.strip()
+    assert started == (
+        "GPUS= --ntasks-per-node=1 --cpu-bind=none ray symmetric-run --address first:6379 --min-nodes 2 "
+        "--num-gpus=2 --num-cpus=22 -- bash run_scripts/tinyzero_grpo.sh a=b"
     )
-    assert done.returncode == 2 and "no Python 3.11 or 3.12 found" in done.stderr
+
+
+def test_a_ray_job_may_carry_what_a_run_tells_the_nodes():
+    """ray_submit.sh passes R1_VERL_SCORERS in the job's runtime_env; the merge is Ray's own, None is its refusal."""
+    from omegaconf import OmegaConf
+    from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
+    from ray.runtime_env.runtime_env import _merge_runtime_env
+
+    def merged(environment: dict[str, str]) -> dict | None:
+        config = recipes.compose("quickstart_grpo", launch.told(environment))
+        return _merge_runtime_env(job, OmegaConf.to_container(config.ray_kwargs.ray_init.runtime_env))
+
+    ours = {"R1_VERL_SCORERS": "/my/scorers.py", "VERL_FILE_LOGGER_PATH": "/runs/a/curve.jsonl"}
+    job = {"env_vars": {"R1_VERL_SCORERS": "/my/scorers.py", "NNODES": "2"}}
+    in_the_job = ours | {RAY_JOB_CONFIG_JSON_ENV_VAR: json.dumps({"runtime_env": job, "metadata": {}})}
+    assert merged(ours) is None
+    assert merged(in_the_job)["env_vars"] == ours | {"NNODES": "2"}
+    assert merged(in_the_job | {"R1_VERL_SCORERS": "/others.py"}) is None
+    bare = ours | {RAY_JOB_CONFIG_JSON_ENV_VAR: json.dumps({"runtime_env": {"env_vars": None}})}
+    assert launch.told(bare) == launch.told(ours) != []

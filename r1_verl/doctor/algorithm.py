@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from r1_verl.doctor.attention import ulysses
 from r1_verl.doctor.problem import Check, Problem
 
 OURS = ("grpo_bias",)
@@ -60,12 +61,13 @@ def check_batches(config: Any) -> Iterator[Problem]:
             )
         elif part.use_dynamic_bsz:
             longest = config.data.max_prompt_length + config.data.max_response_length
-            room = part.ppo_max_token_len_per_gpu * (part.ulysses_sequence_parallel_size or 1)
-            if room < longest:
+            key, limit = "ppo_max_token_len_per_gpu", part.ppo_max_token_len_per_gpu
+            if name == "critic":  # the key that veRL's V1 trainer takes, with its default
+                key, limit = "ppo_infer_max_token_len_per_gpu", part.get("ppo_infer_max_token_len_per_gpu", 32768)
+            if limit * ulysses(part) < longest:
                 yield Problem(
-                    f"{name}.ppo_max_token_len_per_gpu {part.ppo_max_token_len_per_gpu} does not hold one sequence of "
-                    f"{longest} tokens (prompt and response)",
-                    f"{name}.ppo_max_token_len_per_gpu={longest} or more",
+                    f"{name}.{key} {limit} does not hold one sequence of {longest} tokens (prompt and response)",
+                    f"++{name}.{key}={longest} or more",
                 )
     scored = [("rollout", rollout)]
     if actor.use_kl_loss or config.algorithm.use_kl_in_reward:
@@ -126,10 +128,6 @@ def check_loss(config: Any) -> Iterator[Problem]:
             "loss_agg_mode=seq-mean-token-sum-norm without loss_scale_factor divides by the padded width of the batch "
             "at hand, which changes",
             "actor_rollout_ref.actor.loss_scale_factor=${data.max_response_length}",
-        )
-    if actor.grad_clip != 1.0 and actor.optim.clip_grad == 1.0:
-        yield Problem(
-            f"actor.grad_clip={actor.grad_clip} is not read by veRL 0.9.1", f"actor.optim.clip_grad={actor.grad_clip}"
         )
     if actor.optim.warmup_style is not None:
         yield Problem(

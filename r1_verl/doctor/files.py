@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from r1_verl import ground_truth as truths
-from r1_verl.doctor.model import model_of
+from r1_verl import model_files
+from r1_verl.doctor.model import look, paths
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import OURS, options
 from r1_verl.runs import RunError, differences
@@ -78,18 +78,23 @@ def _unreadable(truth: Any) -> bool:
 
 
 def check_model(config: Any) -> Iterator[Problem]:
-    """A local model folder that is there; anything else is a hub's name, to be had."""
-    model = model_of(config)
-    if model.local and "config.json" not in model.files:
-        yield Problem(
-            f"the model folder {model.path} is not there (no config.json)",
-            "MODEL=another folder or a hub's name, or the script that makes it",
-        )
-    elif not model.local and "config.json" not in model.files and os.environ.get("HF_HUB_OFFLINE") == "1":
-        yield Problem(
-            f"HF_HUB_OFFLINE=1, and {model.path} is not in the hub's cache",
-            "MODEL=a local folder, HF_HOME=the cache that has it, or unset HF_HUB_OFFLINE",
-        )
+    """Local model folders with all that is loaded of them; anything else is a hub's name, to be had."""
+    for path in paths(config):
+        model = look(path)
+        if model.trouble:
+            yield model.trouble
+        elif not model.local or "://" in path:
+            continue
+        elif "config.json" not in model.files:
+            yield Problem(
+                f"the model folder {path} is not there (no config.json)",
+                "MODEL=another folder or a hub's name, or the script that makes it",
+            )
+        elif lacks := model_files.lacking(Path(path).expanduser()):
+            yield Problem(
+                f"the model folder {path} lacks {lacks}",
+                "copy the whole model there, or MODEL=another one; python -m r1_verl export RUN makes one of a run",
+            )
 
 
 def check_resume(config: Any) -> Iterator[Problem]:

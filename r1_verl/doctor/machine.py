@@ -1,23 +1,19 @@
-"""Checks of this machine: versions, device, CPUs, Ray, disk."""
+"""Checks of this machine: versions, device, CPUs, Ray."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from r1_verl import cluster
-from r1_verl.doctor.model import model_of
 from r1_verl.doctor.problem import Check, Problem
 
 VERSIONS = {"verl": "0.9.1", "torch": "2.11.0", "transformers": "5.9.0"}
 VLLM = "0.24.0"
-FREE_GIB = 2
 _REINSTALL = "rm -rf .venv and run the script again; it installs the pinned set of constraints.txt"
 
 
@@ -113,21 +109,4 @@ def check_cluster(config: Any) -> Iterator[Problem]:
         yield Problem(what, fix)
 
 
-def check_disk(config: Any) -> Iterator[Problem]:
-    """Room for one checkpoint at least: weights and moments in fp32."""
-    folder = Path(config.trainer.default_local_dir).absolute()
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free / 2**30
-    models = 2 if config.algorithm.adv_estimator == "gae" else 1
-    need = max(FREE_GIB, 12 * models * (model_of(config).params or 0) * 1e9 / 2**30)
-    if free < need and config.trainer.save_freq > 0:
-        yield Problem(
-            f"{free:.1f} GiB free under {folder}, a checkpoint takes about {need:.0f}",
-            "free some space, RUNS=elsewhere, or trainer.max_actor_ckpt_to_keep=1",
-        )
-
-
-CHECKS: tuple[Check, ...] = (
-    check_versions, check_device, check_cpus, check_cluster, check_disk,
-)  # fmt: skip
+CHECKS: tuple[Check, ...] = (check_versions, check_device, check_cpus, check_cluster)

@@ -1,4 +1,4 @@
-"""What is known of a recipe's model without loading it: from its folder, the hub's cache, or its name."""
+"""What is known of a recipe's model without loading it: from its folder, its small files of the hub, or its name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja", "tokenizer.json")
+from r1_verl import fetch, model_files
+from r1_verl.doctor.problem import Problem
+
+_FILES = (*model_files.SMALL, "tokenizer.json")
 
 
 class Model(NamedTuple):
-    """path: as the recipe has it; local: it names a folder; files: those found, by name; params: in billions."""
+    """path: as the recipe has it; local: it names a folder; files: those found, by name; params: in billions;
+    trouble: why the hub gave none."""
 
     path: str
     local: bool
     files: dict[str, Path]
     params: float | None
+    trouble: Problem | None = None
 
     def read(self, name: str) -> dict[str, Any]:
         """A JSON file of the model, {} where there is none."""
@@ -49,32 +54,31 @@ class Model(NamedTuple):
         return found
 
 
+def paths(config: Any) -> list[str]:
+    """The models that a recipe loads: the actor's, and the critic's where that is another."""
+    critic = [config.critic.model.path] if config.algorithm.adv_estimator == "gae" else []
+    return list(dict.fromkeys(str(path) for path in (config.actor_rollout_ref.model.path, *critic)))
+
+
 def model_of(config: Any) -> Model:
     """The actor's model."""
-    return _look(str(config.actor_rollout_ref.model.path))
+    return look(str(config.actor_rollout_ref.model.path))
 
 
 @lru_cache(maxsize=8)
-def _look(path: str) -> Model:
-    folder = Path(path).expanduser()
-    local = path.startswith(("/", "./", "../", "~", "models/")) or folder.is_dir()
+def look(path: str) -> Model:
+    """A model by its folder or its hub name; a hub's small files are fetched where they are not in its cache."""
+    local, trouble = fetch.is_local(path), None
     if local:
+        folder = Path(path).expanduser()
         files = {name: folder / name for name in _FILES if (folder / name).is_file()}
     else:
-        files = _cached(path)
-    found = Model(path, local, files, None)
+        try:
+            files = fetch.small_files(path) | fetch.cached(path, ["tokenizer.json"])
+        except fetch.FetchError as error:
+            files, trouble = {}, Problem(error.what, error.fix)
+    found = Model(path, local, files, None, trouble)
     return found._replace(params=_size(found.read("config.json")) or _named_size(path))
-
-
-def _cached(name: str) -> dict[str, Path]:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found = {file: try_to_load_from_cache(name, file) for file in _FILES}
-    except HFValidationError:
-        return {}
-    return {file: Path(path) for file, path in found.items() if isinstance(path, str)}
 
 
 def _named_size(name: str) -> float | None:

@@ -82,6 +82,12 @@ def check_manager(config: Any) -> Iterator[Problem]:
             f"{config.data.max_response_length} tokens",
             "reward.reward_kwargs.max_resp_len=${data.max_response_length}",
         )
+    elif overlong.get("enable") and not 0 < (size := overlong.get("len") or 0) <= config.data.max_response_length:
+        yield Problem(
+            f"the overlong penalty's range of {size} tokens is not within the {config.data.max_response_length} that "
+            "responses may have: veRL's reward workers would not start",
+            f"reward.reward_kwargs.overlong_buffer_cfg.len={max(1, config.data.max_response_length // 5)}",
+        )
 
 
 def check_filter(config: Any) -> Iterator[Problem]:

@@ -1,0 +1,78 @@
+"""What nvidia-smi says of this machine's cards, and which of them CUDA_VISIBLE_DEVICES leaves to this process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import lru_cache
+from typing import NamedTuple
+
+_FIELDS = ("memory.total", "memory.free", "uuid", "driver_version", "mig.mode.current", "name")
+
+
+class Gpu(NamedTuple):
+    """One card: its name, its memory in GiB, and whether it is cut into slices (MIG)."""
+
+    name: str
+    total: float
+    free: float
+    uuid: str = ""
+    driver: str = ""
+    sliced: bool = False
+
+
+def gpus() -> list[Gpu]:
+    """The cards that this process may use, [] where there are none."""
+    cards = _cards(os.environ.get("PATH", ""))[0]
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:
+        return list(cards)
+    found: list[int] = []
+    for entry in named.split(","):
+        index = _index(entry.strip(), cards)
+        if index is None or index in found:
+            break  # CUDA looks no further than the first that it can't find: "-1", "", a slice's name
+        found.append(index)
+    return [cards[index] for index in found]
+
+
+def names_slices() -> bool:
+    """Whether CUDA_VISIBLE_DEVICES names slices of cards."""
+    return any(entry.strip().startswith("MIG-") for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(","))
+
+
+def refusal() -> str:
+    """What nvidia-smi says where it fails, "" otherwise and where there is no nvidia-smi."""
+    return _cards(os.environ.get("PATH", ""))[1]
+
+
+def _index(entry: str, cards: tuple[Gpu, ...]) -> int | None:
+    if entry.isdecimal():
+        return int(entry) if int(entry) < len(cards) else None
+    found = [i for i, card in enumerate(cards) if entry.startswith("GPU-") and card.uuid.startswith(entry)]
+    return found[0] if len(found) == 1 else None
+
+
+@lru_cache(maxsize=4)  # it takes seconds where the driver is not kept loaded
+def _cards(path: str) -> tuple[tuple[Gpu, ...], str]:
+    """All cards by the nvidia-smi of this PATH, or none and what it says instead."""
+    query = ["nvidia-smi", f"--query-gpu={','.join(_FIELDS)}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, errors="replace", timeout=60)
+    except OSError:
+        return (), ""
+    except subprocess.TimeoutExpired:
+        return (), "no answer within a minute"
+    if done.returncode:
+        return (), " ".join((done.stdout + done.stderr).split())[:200]
+    found = []
+    for line in done.stdout.strip().splitlines():
+        total, free, uuid, driver, slices, name = line.split(", ", len(_FIELDS) - 1)
+        sliced = slices == "Enabled"
+        if sliced or (total.isdecimal() and free.isdecimal()):  # "[N/A]" where a card shares the machine's memory
+            found.append(Gpu(name, _gib(total), _gib(free), uuid, driver, sliced))
+    return tuple(found), ""
+
+
+def _gib(mib: str) -> float:
+    return int(mib) / 1024 if mib.isdecimal() else 0.0

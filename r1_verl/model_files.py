@@ -1,0 +1,53 @@
+"""The files of a model, in a folder or a repository of the hub: which are loaded, and whether one is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+SMALL = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja")
+_INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_WEIGHTS = (".safetensors", ".bin")
+_NO_WEIGHTS = ("adapter_", "training_args", "optimizer", "scheduler")
+_TOKENIZER = re.compile(r"(tokenizer|vocab|tekken)\.json|(tokenizer|spiece|.*\.bpe)\.model|vocab\.txt|.*\.tiktoken")
+# What nobody here loads, and what nobody loads where there are .safetensors.
+_NEVER = ("*.gguf", "*.h5", "*.msgpack", "*.ot", "*.tflite", "*.onnx*", "onnx/*", "openvino/*", "coreml/*")
+_BESIDE = ("*.bin", "*.pth", "*.pt", "*.ckpt", "original/*")
+
+
+def wanted(names: Iterable[str]) -> list[str]:
+    """A repository's files without weights in forms that are not loaded."""
+    from huggingface_hub.utils import filter_repo_objects
+
+    names = list(names)
+    beside = _BESIDE if any(name.endswith(".safetensors") for name in names) else ()
+    return list(filter_repo_objects(names, ignore_patterns=[*_NEVER, *beside]))
+
+
+def lacking(folder: Path) -> str:
+    """What a model folder lacks to be loaded (weights, a part of them, a tokenizer), "" if nothing."""
+    names = {file.name for file in folder.iterdir() if file.exists()}
+    if index := next((name for name in _INDICES if name in names), ""):
+        try:
+            parts = json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].values()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return f"a {index} that can be read"
+        if missing := sorted(set(parts) - names):
+            return missing[0] + (f" and {len(missing) - 1} more" if missing[1:] else "")
+    return lacking_of(names)
+
+
+def lacking_of(names: Iterable[str]) -> str:
+    """The same by names alone."""
+    names = list(names)
+    weights = [name for name in names if name.endswith(_WEIGHTS) and not name.startswith(_NO_WEIGHTS)]
+    if not weights:
+        return "weights (.safetensors or .bin)"
+    parts = [found for name in weights if (found := re.search(r"-(\d{5})-of-(\d{5})\.", name))]
+    if parts and (missing := int(parts[0][2]) - len({found[1] for found in parts})) > 0:
+        return f"{missing} of its {int(parts[0][2])} parts of the weights"
+    if not any(_TOKENIZER.fullmatch(name) for name in names):
+        return "a tokenizer (tokenizer.json, vocab.json or tokenizer.model)"
+    return ""
