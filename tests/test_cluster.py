@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_stages import SMALL, checkout, script
+from test_stages import SMALL, script
+from two_steps import checkout
 
 from r1_verl.runs import Run, read_curve
 

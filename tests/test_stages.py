@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import stand_ins
+import two_steps
 import yaml
 
 from r1_verl import cli, stages
@@ -90,29 +91,12 @@ trainer.total_training_steps=2
 
 @pytest.fixture
 def small(tmp_path):
-    """The scripts' variables for two steps on a CPU: a small model, small sizes, everything else as published."""
-    from test_scripts import prefix
-
-    from r1_verl.tiny_model import build
-
-    build(tmp_path / "model", seed=0)
-    config = tmp_path / "model/config.json"
-    config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
+    """The scripts' variables for two steps on a CPU: its model's stand-in, small sizes, else as published."""
+    (tmp_path / "model").mkdir()
+    stand_ins.build("Qwen/Qwen2.5-7B-Instruct-1M", tmp_path / "model")
     (tmp_path / "settings").write_text(SMALL)
-    scripts = checkout(tmp_path / "checkout")
-    venv = prefix(tmp_path / "prefix", scripts)
-    return {**os.environ, "CPU": "1", "MODEL": str(tmp_path / "model"), "SETTINGS": str(tmp_path / "settings"),
-            "RUNS": str(tmp_path / "runs"), "VENV": str(venv), "CHECKOUT": str(scripts),
-            "FEW": "2", "MANY": "3"}  # fmt: skip
-
-
-def checkout(folder: Path) -> Path:
-    """The scripts in a folder of their own: no small data may stay in our data/, for real runs to find."""
-    for name in ("run_scripts", "data_prep"):
-        shutil.copytree(ROOT / name, folder / name)
-    for name in ("pyproject.toml", "constraints.txt", "r1_verl"):
-        (folder / name).symlink_to(ROOT / name)
-    return folder
+    two_steps.checkout(tmp_path / "checkout")
+    return two_steps.environment(tmp_path, "cpu") | {"FEW": "2", "MANY": "3"}
 
 
 def script(
@@ -139,30 +123,6 @@ def test_the_three_stages_of_logic_rl(small, tmp_path):
     assert all(Run(runs / f"logicrl_stage{i}").last_checkpoint() == 2 for i in (1, 2, 3))
     again = script("logicrl", "stages", env=small)
     assert again.stdout.count("is finished (2 steps)") == 3
-
-
-TWO_STEPS = {
-    "simplerl v1": {"SOURCE": "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet"},
-    "openr1 math_7b": {"SOURCE": "math/train.jsonl.gz"},
-    "gsm8k ppo": {"SOURCE": "gsm8k/train.jsonl.gz", "TEST_SOURCE": "gsm8k/test.jsonl.gz"},
-    "deepscaler 8k": {"SOURCE": "deepscaler/train_aime.json.gz", "EVAL_SOURCE": "eval/deepscaler/aime.json"},
-}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3000)
-@pytest.mark.parametrize("what", TWO_STEPS)
-def test_two_steps_of_a_gpu_recipe_on_the_cpu(what, small, tmp_path, data_dir):
-    """The same YAML that a GPU run uses, and the CPU fragment."""
-    name, argument = what.split()
-    files = {key: str(data_dir / file) for key, file in TWO_STEPS[what].items()}
-    if name == "deepscaler":  # its data are for a model whose chat template opens <think>, as R1-Distill's does
-        template = tmp_path / "model/chat_template.jinja"
-        template.write_text(template.read_text().replace("assistant\\n' }}", "assistant\\n<think>\\n' }}"))
-    done = script(name, argument, "trainer.nnodes=1", "trainer.n_gpus_per_node=1", "trainer.test_freq=1",
-                  "actor_rollout_ref.rollout.val_kwargs.n=1", env=small | files)  # fmt: skip
-    run = next((tmp_path / "runs").iterdir())
-    assert Run(run).last_checkpoint() == 2, done.stdout[-2000:]
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,10 @@
-"""The README's table of recipes, from the YAMLs alone."""
+"""The README's table of recipes, from the YAMLs and from what was recorded of real runs."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
-
-from omegaconf import OmegaConf
 
 from r1_verl.recipes import FOLDER, RecipeError, compose, names
 
@@ -59,8 +58,14 @@ def row(name: str, config: Any) -> tuple[str, ...]:
 
 
 def _ran(name: str) -> str:
-    """From the recipe's own file: what another has run on, of which it holds the differences, is not what it has."""
-    return OmegaConf.select(OmegaConf.load(FOLDER / f"{name}.yaml"), "r1_verl.about.ran", default="not run")
+    """The last line of `ran.jsonl` about this recipe; `tests/two_steps.py` writes them."""
+    lines = map(json.loads, (FOLDER / "ran.jsonl").read_text(encoding="utf-8").splitlines())
+    of_this = [line for line in lines if line["recipe"] == name]
+    if not of_this:
+        return "not run"
+    last = of_this[-1]
+    failed = f", failed with status {last['status']}" if last["status"] else ""
+    return f"{last['machine']}: {last['what']}{failed} ({last['seconds']} s)"
 
 
 def algorithm(config: Any) -> str:

@@ -1,0 +1,237 @@
+"""Two real steps of a recipe on its model's stand-in, by the script that its users call.
+
+`python tests/two_steps.py`            one recipe of each combination of model, estimator, agent loop and LoRA
+`python tests/two_steps.py RECIPE ...` these
+`python tests/two_steps.py --list`     what there is, and what has a result
+
+Each result is a line of `r1_verl/recipes/ran.jsonl`, from which the README's last column is written. What has ended
+well at this commit is not run again, so an interrupted series goes on. Everything is as published but sizes (batches,
+lengths, numbers of GPUs); what a recipe needs changed besides is in `CHANGES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import stand_ins
+
+from r1_verl import recipes
+from r1_verl.runs import Run, read_curve
+
+ROOT = Path(__file__).parents[1]
+FIXTURES = ROOT / "tests" / "fixtures"
+RESULTS = ROOT / "r1_verl" / "recipes" / "ran.jsonl"
+SETTINGS = """
+data.train_batch_size=2
+data.max_prompt_length=1600
+data.max_response_length=16
+data.val_max_samples=2
+actor_rollout_ref.actor.ppo_mini_batch_size=2
+actor_rollout_ref.rollout.n=2
+actor_rollout_ref.rollout.max_num_seqs=8
+actor_rollout_ref.rollout.val_kwargs.n=1
+trainer.nnodes=1
+trainer.n_gpus_per_node=1
+actor_rollout_ref.rollout.tensor_model_parallel_size=1
+trainer.save_freq=2
+trainer.test_freq=2
+trainer.total_training_steps=2
+"""
+CHANGES = {
+    # one card shares a sequence with nobody; a model that is never right has no group worth training on; the penalty's
+    # range is 4,096 of 20,480 tokens
+    "dapo": [
+        "actor_rollout_ref.actor.ulysses_sequence_parallel_size=1",
+        "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size=1",
+        "algorithm.filter_groups.enable=false", "reward.reward_kwargs.overlong_buffer_cfg.len=4",
+    ],
+}  # fmt: skip
+# Data folders of Countdown and their prompt styles: a few puzzles are put where a script looks before it makes 327,680.
+COUNTDOWN = {"tinyzero": "raw", "mini_r1": "mini_r1", "unlock_deepseek": "unlock_deepseek"}
+MATH_8K = "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet"
+# (the data folder's file, the fixture that stands for it); a script reads them as SOURCE, TEST_SOURCE, EVAL_SOURCE
+SOURCES: dict[str, dict[str, tuple[str, str]]] = {
+    "gsm8k": {
+        "SOURCE": ("gsm8k/train.jsonl.gz", "data_gsm8k.jsonl"),
+        "TEST_SOURCE": ("gsm8k/test.jsonl.gz", "data_gsm8k.jsonl"),
+    },
+    "deepscaler": {
+        "SOURCE": ("deepscaler/train_aime.json.gz", "data_deepscaler.json"),
+        "EVAL_SOURCE": ("eval/deepscaler/aime.json", "data_eval/aime24.jsonl"),
+    },
+    "dapo": {
+        "SOURCE": ("dapo/train.parquet", "data_dapo.parquet"),
+        "EVAL_SOURCE": ("eval/simplerl/aime24.jsonl", "data_eval/aime24.jsonl"),
+    },
+    "openr1": {"SOURCE": ("math/train.jsonl.gz", "data_math.jsonl")},
+    "drgrpo": {"SOURCE": (MATH_8K, "data_math8k_qwen.parquet")},
+    "simplerl": {"SOURCE": (MATH_8K, "data_math8k_qwen.parquet")},
+}  # fmt: skip
+SOURCES |= dict.fromkeys(("grpo_demo", "unsloth_gsm8k", "grpo_bias"), SOURCES["gsm8k"])
+TIME_LIMIT = 1500  # seconds
+
+
+class Result(NamedTuple):
+    """How a run of two steps ended: status 0, or the last words of what failed; and its folder."""
+
+    status: int
+    seconds: float
+    said: str
+    run: Run
+
+
+def combinations() -> dict[tuple[Any, ...], list[str]]:
+    """The GPU recipes by model, estimator, agent loop and LoRA."""
+    found: dict[tuple[Any, ...], list[str]] = {}
+    for name in recipes.names():
+        config = recipes.compose(name)
+        part = config.actor_rollout_ref
+        if config.trainer.device != "cpu":
+            kind = (part.model.path, config.algorithm.adv_estimator, part.rollout.agent.default_agent_loop,
+                    bool(part.model.lora_rank))  # fmt: skip
+            found.setdefault(kind, []).append(name)
+    return found
+
+
+def run(recipe: str, folder: Path, device: str = "cpu") -> Result:
+    """Two steps in `folder`, which stays. device: cpu, or cuda for the one card of this machine."""
+    config = recipes.compose(recipe)
+    model = folder / "model"
+    model.mkdir(parents=True)
+    stand_ins.build(config.actor_rollout_ref.model.path, model)
+    (folder / "settings").write_text("\n".join([SETTINGS, *CHANGES.get(recipe, [])]))
+    checkout(folder / "checkout")
+    script, *arguments = str(config.r1_verl.about.script).split()
+    variables = environment(folder, device) | sources(script.removesuffix(".sh"))
+    if (data := Path(config.data.train_files).parent.name) in COUNTDOWN:
+        puzzles(folder / "checkout", data)
+    began = time.monotonic()
+    command = ["bash", str(folder / "checkout/run_scripts" / script), *arguments]
+    try:
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=TIME_LIMIT)
+        status, said = done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
+    except subprocess.TimeoutExpired:
+        status, said = 124, f"not ended after {TIME_LIMIT} s"
+    ran = Run(folder / "runs" / recipe)
+    if status == 0 and ran.last_checkpoint() != 2:
+        status, said = 1, f"ended without a checkpoint of step 2\n{said}"
+    return Result(status, time.monotonic() - began, said, ran)
+
+
+def checkout(folder: Path) -> Path:
+    """The scripts in a folder of their own: no small data may stay in our data/, for real runs to find."""
+    for name in ("run_scripts", "data_prep"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("pyproject.toml", "constraints.txt", "r1_verl"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def environment(folder: Path, device: str) -> dict[str, str]:
+    """The variables of a script in `folder`/checkout that trains `folder`/model with `folder`/settings."""
+    from test_scripts import prefix
+
+    found = {**os.environ, "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"),
+             "RUNS": str(folder / "runs"), "VENV": str(prefix(folder / "prefix", folder / "checkout")),
+             "CHECKOUT": str(folder / "checkout")}  # fmt: skip
+    found.pop("VERL_PLATFORM", None)
+    return found | ({"CPU": "1"} if device == "cpu" else {})
+
+
+def sources(script: str) -> dict[str, str]:
+    """Where a script reads instead of from the hub: the data folder, or the fixtures where there is none."""
+    there = Path(os.environ.get("R1_VERL_DATA") or ROOT.parent / "shared" / "data")
+    has_data = (there / "MANIFEST.tsv").is_file()
+    asked = SOURCES.get(script, {})
+    return {name: str(there / real if has_data else FIXTURES / small) for name, (real, small) in asked.items()}
+
+
+def puzzles(checkout: Path, name: str) -> None:
+    """A few Countdown puzzles in data/NAME."""
+    command = [sys.executable, "data_prep/countdown.py", "--style", COUNTDOWN[name], "--out", f"data/{name}",
+               "--sizes", "3", "--train-size", "64", "--test-size", "8"]  # fmt: skip
+    subprocess.run(command, cwd=checkout, check=True, capture_output=True)
+
+
+def agreement(found: Run) -> float:
+    """The correlation of the probabilities that vLLM and the trainer give the same tokens, the worse of both steps."""
+    return min(step.data["training/rollout_actor_probs_pearson_corr"] for step in read_curve(found)[-2:])
+
+
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def commit() -> str:
+    """The commit that the package and its scripts are at, with a plus where they differ from it."""
+    show = lambda *words: subprocess.run(  # noqa: E731
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    parts = ("r1_verl", "run_scripts", "data_prep", f":!{RESULTS.relative_to(ROOT)}")
+    changed = show("status", "--porcelain", "--", *parts)
+    return show("rev-parse", "--short=7", "HEAD") + "+" * bool(changed)
+
+
+def results() -> list[dict[str, Any]]:
+    """Every line so far, oldest first."""
+    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} CPU cores"
+
+
+def record(recipe: str, found: Result, machine: str) -> None:
+    line = {
+        "recipe": recipe, "what": "two steps on its model's stand-in", "machine": machine, "status": found.status,
+        "seconds": round(found.seconds), "commit": commit(),
+    }  # fmt: skip
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def left(asked: list[str]) -> Iterator[str]:
+    """Those that have not ended well at this commit."""
+    at = commit()
+    ended = {line["recipe"] for line in results() if line["status"] == 0 and line["commit"] == at}
+    yield from (name for name in asked if name not in ended)
+
+
+def main() -> int:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("recipes", nargs="*", metavar="RECIPE")
+    p.add_argument("--list", action="store_true", help="start nothing")
+    args = p.parse_args()
+    groups = combinations()
+    asked = args.recipes or [names[0] for names in groups.values()]
+    if args.list:
+        ran = {line["recipe"]: line for line in results()}
+        for kind, names in groups.items():
+            print(*kind, sep=", ")
+            for name in names:
+                line = ran.get(name)
+                said = f"status {line['status']}, {line['seconds']} s, {line['commit']}" if line else "no result"
+                print(f"  {name}: {said}")
+        return 0
+    failed = 0
+    for name in left(asked):
+        with tempfile.TemporaryDirectory() as folder:
+            found = run(name, Path(folder) / name)
+            agrees = f", engines correlate {agreement(found.run):.6f}" if found.status == 0 else f"\n{found.said}"
+        record(name, found, machine())
+        failed += found.status != 0
+        print(f"{name}: status {found.status}, {found.seconds:.0f} s{agrees}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
