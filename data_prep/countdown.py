@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 
-from r1_verl.data import countdown, countdown_source, prompts, script
-from r1_verl.data.countdown_generator import DIFFICULTIES, GENERATOR, Settings, generate
+from r1_verl.data import script
+from r1_verl.data.countdown import published, puzzles
+from r1_verl.data.countdown.generate import DIFFICULTIES, GENERATOR, Settings, generate
+from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import DataError
 from r1_verl.data.parallel import usable_cpus
 
 
 def main() -> None:
-    p = script.parser(__doc__, "data/countdown", prompts.COUNTDOWN, "instruct", "generate|hub|PATH")
+    p = script.parser(__doc__, "data/countdown", COUNTDOWN, "instruct", "generate|hub|PATH")
     p.add_argument("--train-size", type=script.count, metavar="N", help="default 16384; of a source, all train rows")
     p.add_argument("--test-size", type=script.count, metavar="N", help="default 1024; of a source, at most that")
     p.add_argument("--count", type=script.count, metavar="N", help="generated: puzzles in all, surplus by --rest")
@@ -35,8 +37,8 @@ def main() -> None:
     p.add_argument("--processes", type=script.count, default=usable_cpus(), help="changes nothing in what is written")
     args = p.parse_args()
     parts, record, left_out = generated(args) if args.source == "generate" else loaded(args)
-    examples = {name: countdown.to_examples(rows, name, args.style) for name, rows in parts.items() if rows}
-    script.finish(args, "countdown", examples, record, prompts.COUNTDOWN[args.style], left_out)
+    examples = {name: puzzles.to_examples(rows, name, args.style) for name, rows in parts.items() if rows}
+    script.finish(args, "countdown", examples, record, COUNTDOWN[args.style], left_out)
 
 
 def generated(args: argparse.Namespace):
@@ -64,10 +66,10 @@ def loaded(args: argparse.Namespace):
     if args.count is not None:
         raise DataError("--count is for --source generate; a source has the rows it has (see --limit)")
     by_order = args.split == "order"
-    puzzles, record, left_out = countdown_source.load(args.source, args.limit, args.repeats)
-    distinct = len({countdown.identity(p.numbers, p.target) for p in puzzles})
+    puzzles, record, left_out = published.load(args.source, args.limit, args.repeats)
+    distinct = len({puzzles.identity(p.numbers, p.target) for p in puzzles})
     print(script.counted(record, len(puzzles) + len(left_out), len(puzzles), distinct))
-    parts = countdown_source.split(puzzles, args.train_size, args.test_size, by_order)
+    parts = published.split(puzzles, args.train_size, args.test_size, by_order)
     if args.rest in ("train", "test") and not by_order:
         raise DataError("--rest train and test are for --source generate; leave --train-size out to train on all rows")
     if args.rest == "drop":

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from r1_verl import ground_truth
 from r1_verl.data import script
+from r1_verl.data.countdown.cold_start import traces
 from r1_verl.data.example import DataError
-from r1_verl.data.files import atomic_file, sha256, versions
-from r1_verl.data.traces import traces
+from r1_verl.data.write import atomic_file, sha256, versions
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ python data_prep/dapo.py --source dapo-math-17k.parquet --repeats drop    # upst
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("dapo", __doc__))
+    script.run(lambda: problems.main("dapo", __doc__))

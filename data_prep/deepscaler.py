@@ -6,7 +6,8 @@ python data_prep/deepscaler.py --source train_aime.json.gz --test-size 50
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("deepscaler", __doc__))
+    script.run(lambda: problems.main("deepscaler", __doc__))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from r1_verl.data import prompts_math, script, suites
+from r1_verl.data import script, suites
 from r1_verl.data.example import DataError
+from r1_verl.data.math import prompts
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def main() -> None:
-    p = script.parser(__doc__, "data/eval", prompts_math.MATH, "instruct", "hub|FILE|FOLDER")
+    p = script.parser(__doc__, "data/eval", prompts.MATH, "instruct", "hub|FILE|FOLDER")
     p.add_argument("--suites", type=names, default=suites.DEFAULT, help="comma-separated")
     args = p.parse_args()
     if Path(args.source).is_file() and len(args.suites) > 1:
@@ -31,7 +32,7 @@ def main() -> None:
     parts, records, left_out = {}, {}, []
     for name in args.suites:
         parts[name], records[name] = suites.examples(name, args.source, args.style, args.limit, left_out, args.seed)
-    script.finish(args, "eval_suites", parts, {"sources": records}, prompts_math.MATH[args.style], left_out)
+    script.finish(args, "eval_suites", parts, {"sources": records}, prompts.MATH[args.style], left_out)
 
 
 if __name__ == "__main__":

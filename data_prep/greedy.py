@@ -11,7 +11,7 @@ import argparse
 
 from r1_verl.data import script
 from r1_verl.data.example import DataError
-from r1_verl.data.files import atomic_file
+from r1_verl.data.write import atomic_file
 
 
 def main() -> None:

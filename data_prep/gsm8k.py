@@ -7,7 +7,8 @@ python data_prep/gsm8k.py --source train.jsonl --test-source test.jsonl
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("gsm8k", __doc__))
+    script.run(lambda: problems.main("gsm8k", __doc__))

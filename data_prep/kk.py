@@ -7,13 +7,17 @@ python data_prep/kk.py --people 2,3,4,5,6,7,8 --split mem_kk --train-size 0   # 
 
 from __future__ import annotations
 
-from r1_verl.data import kk, kk_perturb, kk_rows, prompts, script
+from r1_verl.data import script
 from r1_verl.data.example import DataError
+from r1_verl.data.kk import logic as kk
+from r1_verl.data.kk import perturb as kk_perturb
+from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk.prompts import KK
 from r1_verl.data.parallel import usable_cpus
 
 
 def main() -> None:
-    p = script.parser(__doc__, "data/kk", prompts.KK, "instruct", "generate|hub|PATH")
+    p = script.parser(__doc__, "data/kk", KK, "instruct", "generate|hub|PATH")
     p.set_defaults(seed=kk.SEED)
     p.add_argument("--people", type=script.whole_numbers, default=(3, 4, 5, 6, 7), help="how many, such as 3,4,5,6,7")
     p.add_argument("--train-size", type=script.count, default=900, metavar="N", help="for each number of people")
@@ -38,7 +42,7 @@ def main() -> None:
     examples = {
         name: kk_rows.to_examples(rows, name, args.style, args.perturbation) for name, rows in parts.items() if rows
     }
-    script.finish(args, "kk", examples, record, prompts.KK[args.style], left_out)
+    script.finish(args, "kk", examples, record, KK[args.style], left_out)
 
 
 if __name__ == "__main__":

@@ -11,26 +11,27 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from r1_verl.data import files, long_cot, prompts_math, script, sources
-from r1_verl.data.cot_sets import COT_SETS
+from r1_verl.data import read, script, write
+from r1_verl.data.math import cold_start, prompts
+from r1_verl.data.math.traces import COT_SETS
 
 
 def main() -> None:
-    styles = {name: style for name, style in prompts_math.MATH.items() if not style.raw}
+    styles = {name: style for name, style in prompts.MATH.items() if not style.raw}
     p = script.parser(__doc__, "data/long_cot", styles, "instruct", "hub|PATH")
     p.add_argument("name", choices=list(COT_SETS), metavar="SET", help=", ".join(COT_SETS))
     p.add_argument("--config", help="another configuration of the set on the hub")
-    p.add_argument("--form", choices=long_cot.FORMS, default="r1", help="tags: the solution in <answer>")
+    p.add_argument("--form", choices=cold_start.FORMS, default="r1", help="tags: the solution in <answer>")
     p.add_argument("--unverified", action="store_true", help="keep traces without a gold, unchecked")
-    p.add_argument("--min-chars", type=script.count, default=long_cot.Limits.shortest)
-    p.add_argument("--max-chars", type=script.count, default=long_cot.Limits.longest)
-    p.add_argument("--max-paragraph", type=script.count, default=long_cot.Limits.paragraph, help="in characters")
+    p.add_argument("--min-chars", type=script.count, default=cold_start.Limits.shortest)
+    p.add_argument("--max-chars", type=script.count, default=cold_start.Limits.longest)
+    p.add_argument("--max-paragraph", type=script.count, default=cold_start.Limits.paragraph, help="in characters")
     args = p.parse_args()
     chosen = COT_SETS[args.name]
-    limits = long_cot.Limits(args.min_chars, args.max_chars, args.max_paragraph)
-    rows, record = sources.stream(args.source, chosen.hub, chosen.split, args.config or chosen.config)
-    left_out: list[files.LeftOut] = []
-    made = long_cot.convert(
+    limits = cold_start.Limits(args.min_chars, args.max_chars, args.max_paragraph)
+    rows, record = read.stream(args.source, chosen.hub, chosen.split, args.config or chosen.config)
+    left_out: list[write.LeftOut] = []
+    made = cold_start.convert(
         islice(rows, args.limit), chosen, styles[args.style], left_out, args.form, limits, args.unverified
     )
     if args.dry_run:
@@ -39,7 +40,7 @@ def main() -> None:
         return
     path = Path(args.out) / f"{args.name}.parquet"
     provenance = script.provenance(args, "long_cot", record)
-    count = files.write_rows(path, long_cot.schema(), map(long_cot.to_columns, made), provenance, left_out)
+    count = write.write_rows(path, cold_start.schema(), map(cold_start.to_columns, made), provenance, left_out)
     print(f"{path}: {count} traces")
     total = count + len(left_out)
     for why, number in Counter(entry.reason for entry in left_out).most_common():

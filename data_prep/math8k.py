@@ -6,7 +6,8 @@ python data_prep/math8k.py --style simplerl_v0 --source math_level3to5_data_proc
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("math8k", __doc__))
+    script.run(lambda: problems.main("math8k", __doc__))

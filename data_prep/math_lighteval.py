@@ -6,7 +6,8 @@ python data_prep/math_lighteval.py --source train.jsonl.gz --test-source test.js
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("math", __doc__))
+    script.run(lambda: problems.main("math", __doc__))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from r1_verl.data import files, mix, script
+from r1_verl.data import mix, script, write
 from r1_verl.data.example import DataError
 
 
@@ -66,15 +66,15 @@ def main() -> None:
         return
     record = {
         "script": "mix",
-        "sources": [{"source": part.path.name, "revision": f"sha256:{files.sha256(part.path)}"} for part in parts],
+        "sources": [{"source": part.path.name, "revision": f"sha256:{write.sha256(part.path)}"} for part in parts],
         "arguments": {
             "parts": [f"{part.path.name}={part.count or part.weight or 'all'}" for part in parts],
             **{name: getattr(args, name) for name in ("size", "bands", "order", "seed")},
             "rollouts": [Path(path).name for path in args.rollouts or []],
         },
-        "versions": files.versions(),
+        "versions": write.versions(),
     }
-    files.write_table(args.out, table, record)
+    write.write_table(args.out, table, record)
     print(f"{args.out}: {table.num_rows} rows, {args.order}; train with data.shuffle=False to keep the order")
 
 

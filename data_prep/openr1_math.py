@@ -5,7 +5,8 @@ python data_prep/openr1_math.py --style openr1_main
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("openr1_math", __doc__))
+    script.run(lambda: problems.main("openr1_math", __doc__))

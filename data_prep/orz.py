@@ -5,7 +5,8 @@ python data_prep/orz.py --source orz_math_57k_collected.json --test-size 500
 
 from __future__ import annotations
 
-from r1_verl.data import math_rows, script
+from r1_verl.data import script
+from r1_verl.data.math import problems
 
 if __name__ == "__main__":
-    script.run(lambda: math_rows.main("orz", __doc__))
+    script.run(lambda: problems.main("orz", __doc__))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from r1_verl.data import files, mix, overlap, script
+from r1_verl.data import mix, overlap, script, write
 from r1_verl.data.example import DataError
 
 
@@ -41,12 +41,12 @@ def main() -> None:
         record = {
             "script": "overlap",
             "source": Path(args.train).name,
-            "revision": f"sha256:{files.sha256(args.train)}",
+            "revision": f"sha256:{write.sha256(args.train)}",
             "arguments": {"suites": sorted(suites), "by": args.by, "n": args.n},
             "left_out": len(out),
-            "versions": files.versions(),
+            "versions": write.versions(),
         }
-        files.write_table(args.drop, kept, record)
+        write.write_table(args.drop, kept, record)
         print(f"\n{args.drop}: {kept.num_rows} rows, {len(out)} left out by {args.by}")
 
 

@@ -43,13 +43,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    from r1_verl import launch
+    from r1_verl.training import launch
 
     return launch.train(*_recipe(arguments))
 
 
 def _doctor(arguments: list[str]) -> int:
-    from r1_verl import doctor, launch, recipes
+    from r1_verl import doctor, recipes
+    from r1_verl.training import launch
 
     recipe, overrides = _recipe(arguments)
     problems = doctor.examine(recipes.compose(recipe, [*launch.of_this_run(launch.run_folder(recipe)), *overrides]))
@@ -62,19 +63,19 @@ def _doctor(arguments: list[str]) -> int:
 def _report(arguments: list[str]) -> int:
     from pathlib import Path
 
-    from r1_verl import report
+    from r1_verl.report import summary
     from r1_verl.runs import Run, RunError
 
     if len(arguments) != 1 or not Path(arguments[0], "config.yaml").is_file():
         raise RunError("usage: python -m r1_verl report RUN_FOLDER (a folder below runs/)")
-    report.write(Run(Path(arguments[0]).resolve()))
+    summary.write(Run(Path(arguments[0]).resolve()))
     return 0
 
 
 def _start_model(arguments: list[str]) -> int:
     import argparse
 
-    from r1_verl import tiny_model
+    from r1_verl.training import tiny_model
 
     p = argparse.ArgumentParser(prog="r1-verl start-model", description=tiny_model.start.__doc__)
     p.add_argument("out")
@@ -100,7 +101,7 @@ def _recipes(arguments: list[str]) -> int:
 
 
 def _export(arguments: list[str]) -> int:
-    from r1_verl import stages
+    from r1_verl.training import stages
 
     return stages.main(arguments)
 
@@ -118,7 +119,7 @@ def _nodes(arguments: list[str]) -> int:
 
 
 def _score(arguments: list[str]) -> int:
-    from r1_verl import rescore
+    from r1_verl.evaluation import rescore
 
     return rescore.main(arguments)
 

@@ -1,13 +1,19 @@
-"""Where the answer of a response is: everything that follows the thinking.
+"""Where the answer of a response is: behind the thinking, in a tag, in a box.
 
-All functions are linear in the text (plain `find`s, no backtracking), whatever a model writes.
+All functions are linear in the text (no backtracking), whatever a model writes.
 """
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable
 
 OPEN, CLOSE = "<think>", "</think>"
+_BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is text, not structure
+_BARE = re.compile(r"\s*([^\s$\\{}][^\s$\\{}]*)")
+_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|-?\.[0-9]+")
+_WINDOW = 256
 
 
 def after_thinking(text: str, think_in_prompt: bool = False) -> str | None:
@@ -48,3 +54,61 @@ def until(text: str, stops: Iterable[str], keep: bool) -> str:
         return text
     at, stop = min(found)
     return text[: at + len(stop) * keep]
+
+
+def last_boxed(text: str) -> str | None:
+    r"""The inside of the last `\boxed{...}` or `\fbox{...}`, unstripped ("" for an empty one); None if there is none.
+
+    A last box that never closes gives None, not an earlier box: a response cut off in its answer has no answer.
+    `\boxed {x}` and `\boxed 5` are read too. In nested boxes the innermost of the last counts.
+    """
+    start = text.rfind("\\boxed")
+    other = text.rfind("\\fbox", start) if start >= 0 else text.rfind("\\fbox")  # responses are long
+    if other > start:
+        start = other
+    if start < 0:
+        return None
+    at = start + (6 if text.startswith("\\boxed", start) else 5)
+    brace = at
+    if not text.startswith("{", brace):
+        while brace < len(text) and text[brace].isspace():
+            brace += 1
+    if text.startswith("{", brace):
+        close = text.find("}", brace)
+        if text.find("{", brace + 1, close) >= 0 or text[close - 1] == "\\":
+            close = closing_brace(text, brace)
+        return None if close < 0 else text[brace + 1 : close]
+    if text[at : at + 1].isalpha():
+        return None  # another command that begins the same way
+    bare = _BARE.match(text, at)
+    return bare[1] if bare else None
+
+
+def closing_brace(text: str, start: int) -> int:
+    """The index of the brace that closes the one at `start`, or -1. `\\{` and `\\}` do not count."""
+    depth = 0
+    for found in _BRACES.finditer(text, start):
+        brace = found[0]
+        if brace == "{":
+            depth += 1
+        elif brace == "}":
+            depth -= 1
+            if depth == 0:
+                return found.start()
+    return -1
+
+
+def last_number(text: str) -> str | None:
+    """The last number in the text as written ("1,234", "-3.5"), or None. A minus sign counts only outside of a word."""
+    width = _WINDOW
+    while True:
+        start = max(0, len(text) - width)
+        found = deque(_NUMBER.finditer(text, start), maxlen=1)
+        # A number that begins where the window does may have begun before it.
+        if found and (start == 0 or found[0].start() > start + 1):
+            number, at = found[0][0], found[0].start()
+            before = text[max(0, at - 1) : at]
+            return number[1:] if number[0] == "-" and (before.isalnum() or before in tuple(")]}")) else number
+        if start == 0:
+            return None
+        width *= 8

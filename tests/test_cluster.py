@@ -48,7 +48,7 @@ def variables(tmp_path_factory, space):
     """What a user would export on every node; a home folder and a Ray of its own, so that nobody else's is touched."""
     from test_scripts import prefix
 
-    from r1_verl.tiny_model import build
+    from r1_verl.training.tiny_model import build
 
     folder = tmp_path_factory.mktemp("cluster")
     short = Path(tempfile.mkdtemp(prefix="r1", dir="/tmp"))  # Ray's sockets want a short path

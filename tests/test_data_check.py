@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_files import example
 
-from r1_verl.data import check, files, rendering
+from r1_verl.data import check, rendering
+from r1_verl.data import write as files
 from r1_verl.data.example import gold_response, schema
 from r1_verl.ground_truth import encode
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import long_cot, prompts_math
-from r1_verl.data.cot_sets import COT_SETS, Trace, Traced, gold_of, split_trace
-from r1_verl.data.long_cot import Limits
+from r1_verl.data.math import cold_start, prompts
+from r1_verl.data.math.cold_start import Limits
+from r1_verl.data.math.traces import COT_SETS, Trace, Traced, gold_of, split_trace
 
 LONG = " ".join(f"Step {i}: we add {i} and check the sum again." for i in range(1, 12))
 
@@ -69,8 +69,8 @@ FORMS = {
 
 def convert(name: str, unverified: bool = False, form: str = "r1"):
     left_out = []
-    style = prompts_math.MATH["instruct"]
-    made = list(long_cot.convert(FORMS[name], COT_SETS[name], style, left_out, form, unverified=unverified))
+    style = prompts.MATH["instruct"]
+    made = list(cold_start.convert(FORMS[name], COT_SETS[name], style, left_out, form, unverified=unverified))
     return made, [entry.reason for entry in left_out]
 
 
@@ -78,7 +78,7 @@ def test_openr1_keeps_the_shortest_right_trace():
     made, reasons = convert("openr1_math")
     assert [row.row for row in made] == [0]
     assert made[0].messages[-1] == ("assistant", think("4"))
-    assert made[0].messages[0] == prompts_math.MATH["instruct"].build("What is 2+2?")[0]
+    assert made[0].messages[0] == prompts.MATH["instruct"].build("What is 2+2?")[0]
     assert json.loads(made[0].ground_truth)["answer"] == "4"
     assert reasons == [
         "is not right by our scorer (wrong)",
@@ -133,25 +133,25 @@ QUESTION = "What is 2+2?"
     ],
 )
 def test_filters(thinking, why):
-    assert long_cot.unreadable(QUESTION, Trace(thinking, "So \\boxed{4}."), Limits()) == why
+    assert cold_start.unreadable(QUESTION, Trace(thinking, "So \\boxed{4}."), Limits()) == why
 
 
 def test_a_chinese_problem_may_be_thought_about_in_chinese():
-    assert long_cot.unreadable("二加二等于多少？", Trace(f"{LONG} 所以答案是四", "\\boxed{4}"), Limits()) == ""
-    assert long_cot.scripts("aé日か한") == Counter(latin=2, cjk=2, hangul=1)
+    assert cold_start.unreadable("二加二等于多少？", Trace(f"{LONG} 所以答案是四", "\\boxed{4}"), Limits()) == ""
+    assert cold_start.scripts("aé日か한") == Counter(latin=2, cjk=2, hangul=1)
 
 
 def test_repetition():
-    assert long_cot.repetition("a b c") == 0.0
+    assert cold_start.repetition("a b c") == 0.0
     words = " ".join(map(str, range(40)))
-    assert long_cot.repetition(words) == 0.0
-    assert long_cot.repetition(f"{words} {words}") == pytest.approx(21 / 61)
+    assert cold_start.repetition(words) == 0.0
+    assert cold_start.repetition(f"{words} {words}") == pytest.approx(21 / 61)
 
 
 def test_limits_can_be_chosen():
     trace = Traced(QUESTION, "4", (Trace("short", "\\boxed{4}"),))
-    assert long_cot.best(trace, replace(Limits(), shortest=1), "r1", False)[0]
-    assert long_cot.best(trace, Limits(), "r1", False) == ("", "is too short")
+    assert cold_start.best(trace, replace(Limits(), shortest=1), "r1", False)[0]
+    assert cold_start.best(trace, Limits(), "r1", False) == ("", "is too short")
 
 
 def test_golds_and_marks():

@@ -13,9 +13,11 @@ import pytest
 from test_data_expressions import brute, exact
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import countdown, countdown_source, prompts
-from r1_verl.data.countdown import identity
-from r1_verl.data.countdown_generator import Settings, every_puzzle, generate
+from r1_verl.data.countdown import published as countdown_source
+from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown.generate import Settings, every_puzzle, generate
+from r1_verl.data.countdown.prompts import COUNTDOWN
+from r1_verl.data.countdown.puzzles import identity
 from r1_verl.data.example import DataError
 
 TINY = Settings(sizes=(3,), low=1, high=6, min_target=1, max_target=20)
@@ -152,14 +154,14 @@ def test_test_rows_are_named_by_size_and_training_rows_are_not():
 def test_prompt_styles(fixtures):
     row = pq.read_table(fixtures / "data_countdown_tinyzero.parquet").to_pylist()[0]
     numbers, target = row["nums"], row["target"]
-    build = {name: style.build(numbers, target) for name, style in prompts.COUNTDOWN.items()}
+    build = {name: style.build(numbers, target) for name, style in COUNTDOWN.items()}
     assert build["raw"] == (("user", row["prompt"][0]["content"]),)  # byte for byte TinyZero's
     assert build["tiny"] == (("user", f"{' '.join(map(str, numbers))} = {target}"),)
     # TinyZero's instruct string is what a ChatML template makes of the `instruct` messages, and a prefix.
     (_, system), (_, user) = build["instruct"]
     rendered = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
     assert build["raw_instruct"][0][1] == rendered + "Let me solve this step by step.\n<think>"
-    for style in prompts.COUNTDOWN.values():
+    for style in COUNTDOWN.values():
         assert style.think_in_prompt == style.build(numbers, target)[-1][1].endswith("<think>") == style.raw
 
 

@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from r1_verl.data import expressions as ex
+from r1_verl.data.countdown import solve as ex
 
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 

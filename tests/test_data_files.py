@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from r1_verl.data import files, sources
+from r1_verl.data import read, write
 from r1_verl.data.example import DataError, Example, gold_response, schema, to_batch
 from r1_verl.ground_truth import encode
 
@@ -62,7 +62,7 @@ def test_gold_response_follows_the_prompt():
 
 
 def test_write_and_read_back(tmp_path):
-    counts = files.write_set(
+    counts = write.write_set(
         tmp_path / "new" / "set", {"train": map(example, range(20)), "test": [example(0)]}, {"source": "made", "n": 1}
     )
     assert counts == {"train": 20, "test": 1}
@@ -72,46 +72,46 @@ def test_write_and_read_back(tmp_path):
     table = pq.read_table(folder / "train.parquet")
     assert table.schema.remove_metadata() == schema()
     assert table.to_pylist() == [example(i).to_row() for i in range(20)]
-    assert files.read_provenance(folder / "train.parquet") == {"source": "made", "n": 1, "rows": 20, "left_out": {}}
+    assert write.read_provenance(folder / "train.parquet") == {"source": "made", "n": 1, "rows": 20, "left_out": {}}
     beside = json.loads((folder / "train.provenance.json").read_text())
     assert beside["file"] == "train.parquet" and beside["source"] == "made" and beside["rows"] == counts
 
 
 def test_equal_runs_give_equal_bytes(tmp_path):
     for name in ("a", "b"):
-        files.write_set(tmp_path / name, {"train": map(example, range(9000))}, {"versions": files.versions("pytest")})
+        write.write_set(tmp_path / name, {"train": map(example, range(9000))}, {"versions": write.versions("pytest")})
     for file in ("train.parquet", "train.provenance.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
 def test_golds_that_do_not_score_are_counted_listed_and_left_out(tmp_path):
     wrong, unread = example(1, answer="1 + 2 - 3"), example(2, answer="six")
-    left_out = [files.LeftOut(7, "repeats an earlier row")]
-    counts = files.write_set(tmp_path, {"train": [example(0), wrong, unread]}, {}, left_out)
+    left_out = [write.LeftOut(7, "repeats an earlier row")]
+    counts = write.write_set(tmp_path, {"train": [example(0), wrong, unread]}, {}, left_out)
     assert counts == {"train": 1}
     assert [entry.row for entry in left_out] == [7, 1, 2]
     assert "gold does not score 1.0 (wrong)" in left_out[1].reason
     beside = json.loads((tmp_path / "train.provenance.json").read_text())
     assert [entry["row"] for entry in beside["left_out"]] == [7, 1, 2]
-    assert sum(files.read_provenance(tmp_path / "train.parquet")["left_out"].values()) == 3
-    assert "left out 1: repeats an earlier row" in files.summary(left_out)
+    assert sum(write.read_provenance(tmp_path / "train.parquet")["left_out"].values()) == 3
+    assert "left out 1: repeats an earlier row" in write.summary(left_out)
 
 
 def test_a_part_without_rows_writes_nothing(tmp_path):
     with pytest.raises(DataError, match="test: no row is left to write"):
-        files.write_set(tmp_path, {"train": [example(0)], "test": [example(0, answer="0")]}, {})
+        write.write_set(tmp_path, {"train": [example(0)], "test": [example(0, answer="0")]}, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_the_old_files_and_nothing_else(tmp_path):
-    files.write_set(tmp_path, {"train": [example(0)]}, {})
+    write.write_set(tmp_path, {"train": [example(0)]}, {})
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     long = [example(i, question=f"{i * 7919:x}" * 200) for i in range(3000)]
     with (
         file_size_limit(20_000),
         pytest.raises(OSError, match=r"cannot write .*train\.parquet: File too large; make room"),
     ):
-        files.write_set(tmp_path, {"train": long}, {})
+        write.write_set(tmp_path, {"train": long}, {})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
@@ -121,20 +121,20 @@ def test_an_error_in_the_rows_leaves_nothing(tmp_path):
         raise RuntimeError("boom")
 
     with pytest.raises(RuntimeError):
-        files.write_set(tmp_path, {"train": [example(0)], "test": broken()}, {})
+        write.write_set(tmp_path, {"train": [example(0)], "test": broken()}, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="cannot write"):
-        files.write_set(tmp_path / "file" / "deeper", {"train": [example(0)]}, {})
+        write.write_set(tmp_path / "file" / "deeper", {"train": [example(0)]}, {})
 
 
 def test_atomic_file(tmp_path):
-    with files.atomic_file(tmp_path / "x") as file:
+    with write.atomic_file(tmp_path / "x") as file:
         file.write(b"old")
-    with pytest.raises(ValueError), files.atomic_file(tmp_path / "x") as file:
+    with pytest.raises(ValueError), write.atomic_file(tmp_path / "x") as file:
         file.write(b"new")
         raise ValueError
     assert (tmp_path / "x").read_bytes() == b"old"
@@ -144,7 +144,7 @@ def test_atomic_file(tmp_path):
 def test_files_of_different_sets_concatenate_in_datasets(tmp_path):
     import datasets
 
-    files.write_set(tmp_path, {"a": [example(0)], "b": [example(1, messages=(("user", "x"),), meta={})]}, {})
+    write.write_set(tmp_path, {"a": [example(0)], "b": [example(1, messages=(("user", "x"),), meta={})]}, {})
     a, b = (datasets.Dataset.from_parquet(str(tmp_path / f"{n}.parquet"), cache_dir=str(tmp_path)) for n in "ab")
     both = datasets.concatenate_datasets([a, b])
     assert len(both) == 2 and both.features == a.features
@@ -168,15 +168,15 @@ def test_sources_that_cannot_be_read(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
-        sources.from_file(tmp_path / name)
+        read.from_file(tmp_path / name)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_column_says_what_is_there(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"question": 1, "answer": 2}')
-    found = sources.from_file(tmp_path / "x.jsonl")
+    found = read.from_file(tmp_path / "x.jsonl")
     with pytest.raises(DataError, match=r"x.jsonl has no column problem \(it has question, answer\)"):
-        sources.need(found.rows, ["problem", "answer"], found.record)
+        read.need(found.rows, ["problem", "answer"], found.record)
 
 
 def test_hub_sets_are_read_by_configuration_or_folder(tmp_path, monkeypatch):
@@ -188,13 +188,13 @@ def test_hub_sets_are_read_by_configuration_or_folder(tmp_path, monkeypatch):
         (repo / folder).mkdir(parents=True)
         (repo / folder / "train.jsonl").write_text(json.dumps({"problem": folder, "answer": "1"}))
         (repo / folder / "test.jsonl").write_text(json.dumps({"problem": f"{folder} test", "answer": "2"}))
-    found = sources.load("hub", str(repo), "test", "hard")
+    found = read.load("hub", str(repo), "test", "hard")
     assert found.rows == [{"problem": "hard test", "answer": "2"}]
     assert found.record["split"] == "test"
-    rows, _ = sources.stream("hub", str(repo), "train", "easy")
+    rows, _ = read.stream("hub", str(repo), "train", "easy")
     assert [row["problem"] for row in rows] == ["easy"]
     with pytest.raises(DataError, match=r"cannot load .*HF_ENDPOINT"):
-        sources.load("hub", str(repo), "nosuch")
+        read.load("hub", str(repo), "nosuch")
 
 
 def test_the_hub_out_of_reach_names_the_offline_ways(tmp_path):

@@ -12,8 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import kk, kk_perturb, kk_rows, kk_words, prompts, sources
+from r1_verl.data import read as sources
 from r1_verl.data.example import DataError
+from r1_verl.data.kk import logic as kk
+from r1_verl.data.kk import perturb as kk_perturb
+from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk import words as kk_words
+from r1_verl.data.kk.prompts import KK
 
 
 def true_of(statement, knights) -> bool:
@@ -201,11 +206,11 @@ def test_role_words_read_well():
     assert kk_words.plural("hero") == "heroes"
 
 
-@pytest.mark.parametrize("style", prompts.KK)
+@pytest.mark.parametrize("style", KK)
 def test_styles(style):
     (example,) = kk_rows.to_examples(kk_rows.generate([2], 0, 1, "mem_kk")["test"], "test", style)
     assert example.data_source == "kk/2ppl" and example.difficulty == 2.0 and example.ability == "logic"
-    assert example.think_in_prompt == example.messages[-1][1].endswith("<think>") == prompts.KK[style].raw
+    assert example.think_in_prompt == example.messages[-1][1].endswith("<think>") == KK[style].raw
 
 
 def test_sources_are_solved_anew(fixtures, tmp_path):

@@ -9,15 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import files, math_rows, math_sets, prompts_math, sources, suites
-from r1_verl.data.math_sets import SETS, Problem, Unusable
+from r1_verl.data import read, suites, write
+from r1_verl.data.math import problems as math_problems
+from r1_verl.data.math import prompts, sets
+from r1_verl.data.math.sets import SETS, Problem, Unusable
 from r1_verl.data.prompts import PASS_THROUGH
 
 
 def load(path, name: str):
     left_out = []
-    found = sources.from_file(path)
-    return math_rows.read_rows(found.rows, SETS[name].read, left_out), left_out
+    found = read.from_file(path)
+    return math_problems.read_rows(found.rows, SETS[name].read, left_out), left_out
 
 
 def truth(row) -> str:
@@ -52,10 +54,10 @@ def test_golds_are_cleaned(fixtures):
     problems, _ = load(fixtures / "data_deepscaler.json", "deepscaler")
     assert problems[2].problem.answers[0] == str(int(problems[2].problem.answers[0]))  # it had a leading zero
     assert load(fixtures / "data_math.jsonl", "math")[0][3].problem.difficulty is None  # Level ?
-    assert math_sets.whole_number("025") == "25" and math_sets.whole_number("27.0") == "27"
-    assert math_sets.whole_number("1,234") == "1234" and math_sets.whole_number("-07") == "-7"
-    assert math_sets.whole_number("1,23") == "1,23" and math_sets.whole_number("2,3") == "2,3"
-    assert math_sets.answers_of([1.0, " x ", "", None, 2.5]) == ("1", "x", "2.5")
+    assert sets.whole_number("025") == "25" and sets.whole_number("27.0") == "27"
+    assert sets.whole_number("1,234") == "1234" and sets.whole_number("-07") == "-7"
+    assert sets.whole_number("1,23") == "1,23" and sets.whole_number("2,3") == "2,3"
+    assert sets.answers_of([1.0, " x ", "", None, 2.5]) == ("1", "x", "2.5")
 
 
 SMALL = {
@@ -73,7 +75,7 @@ SMALL = {
         {"problem": "", "answer": "7"},
     ],
     "dapo": [
-        {"prompt": [{"role": "user", "content": prompts_math.MATH["dapo"].build("What is 3+3?")[0][1]}],
+        {"prompt": [{"role": "user", "content": prompts.MATH["dapo"].build("What is 3+3?")[0][1]}],
          "reward_model": {"ground_truth": "6", "style": "rule-lighteval/MATH_v2"}, "extra_info": {"index": "u-1"}},
         {"prompt": "What is 3+4?", "solution": "7"},
     ],
@@ -121,7 +123,7 @@ def test_repeats_and_contradictions():
 
     given = [("x + 1", ("1/2",)), ("x+1", ("0.5",)), ("y", ("1",)), ("z", ("3",)), ("y ", ("2",)), None, 5]
     left_out = []
-    kept = math_rows.read_rows(given, read, left_out, repeats="drop")
+    kept = math_problems.read_rows(given, read, left_out, repeats="drop")
     assert [entry.row for entry in kept] == [0, 3]
     assert [(entry.row, entry.reason) for entry in left_out] == [
         (1, "repeats an earlier problem"),
@@ -130,16 +132,16 @@ def test_repeats_and_contradictions():
         (5, "is nothing"),
         (6, "cannot be read (TypeError)"),
     ]
-    kept = math_rows.read_rows(given[:5], read, [])
+    kept = math_problems.read_rows(given[:5], read, [])
     assert [entry.row for entry in kept] == [0, 1, 3]
 
 
 def test_hold_out_depends_on_the_texts_alone():
-    problems = [math_rows.Numbered(i, Problem(f"question {i % 50}", ("1",))) for i in range(60)]
-    train, test = math_rows.hold_out(problems, 10)
+    problems = [math_problems.Numbered(i, Problem(f"question {i % 50}", ("1",))) for i in range(60)]
+    train, test = math_problems.hold_out(problems, 10)
     assert 10 <= len(test) <= 11 and len(train) + len(test) == 60
     assert not {p.problem.question for p in train} & {p.problem.question for p in test}
-    assert {p.problem.question for p in math_rows.hold_out(problems[::-1], 10)[1]} == {p.problem.question for p in test}
+    assert {p.problem.question for p in math_problems.hold_out(problems[::-1], 10)[1]} == {p.problem.question for p in test}
 
 
 @pytest.mark.parametrize(("file", "style"), [("qwen", "simplerl"), ("abel", "instruct")])
@@ -156,7 +158,7 @@ def test_all_of_math8k_byte_for_byte(data_dir, file, style):
 def same_as_published(path, style) -> int:
     published = pq.read_table(path).to_pylist()
     problems, _ = load(path, "math8k")
-    examples = list(math_rows.to_examples(problems, "math8k", "train", style, prompts_math.MATH))
+    examples = list(math_problems.to_examples(problems, "math8k", "train", style, prompts.MATH))
     for example in examples:
         row = published[example.index]
         assert example.messages == tuple((m["role"], m["content"]) for m in row["prompt"])
@@ -166,18 +168,18 @@ def same_as_published(path, style) -> int:
 
 def test_unwrapping_undoes_every_plain_wrapper():
     question = "Find $x$.\nGive it as a fraction."
-    for before, after in prompts_math.WRAPPERS:
-        assert prompts_math.unwrap(before + question + after) == question
-    assert prompts_math.unwrap(question) == question
+    for before, after in prompts.WRAPPERS:
+        assert prompts.unwrap(before + question + after) == question
+    assert prompts.unwrap(question) == question
 
 
-@pytest.mark.parametrize("style", prompts_math.GSM8K)
+@pytest.mark.parametrize("style", prompts.GSM8K)
 def test_every_style_makes_prompts_whose_golds_score(style, fixtures):
-    from r1_verl.gold import check_gold
+    from r1_verl.data.gold import check_gold
 
     problems, _ = load(fixtures / "data_gsm8k.jsonl", "gsm8k")
-    chosen = prompts_math.GSM8K[style]
-    examples = list(math_rows.to_examples(problems, "gsm8k", "train", style, prompts_math.GSM8K))
+    chosen = prompts.GSM8K[style]
+    examples = list(math_problems.to_examples(problems, "gsm8k", "train", style, prompts.GSM8K))
     for example in examples:
         assert check_gold(example.data_source, example.ground_truth, {"think_in_prompt": example.think_in_prompt}) == ""
         assert example.data_source in ("gsm8k", f"{chosen.scorer}/gsm8k")
@@ -189,13 +191,13 @@ def test_every_style_makes_prompts_whose_golds_score(style, fixtures):
 def test_prompt_and_scorer_belong_together():
     from r1_verl.scorers import find_scorer
 
-    made = [math_rows.Numbered(0, Problem("Q", ("1",)))]
+    made = [math_problems.Numbered(0, Problem("Q", ("1",)))]
     for name in SETS:
-        for style in prompts_math.MATH:
-            (example,) = math_rows.to_examples(made, name, "train", style, prompts_math.MATH)
-            wanted = prompts_math.MATH[style].scorer or {"gsm8k": "gsm8k"}.get(name, "math")
+        for style in prompts.MATH:
+            (example,) = math_problems.to_examples(made, name, "train", style, prompts.MATH)
+            wanted = prompts.MATH[style].scorer or {"gsm8k": "gsm8k"}.get(name, "math")
             assert find_scorer(example.data_source).name == wanted
-    (example,) = math_rows.to_examples(made, "aime24", "test", "dapo", prompts_math.MATH, own_source=True)
+    (example,) = math_problems.to_examples(made, "aime24", "test", "dapo", prompts.MATH, own_source=True)
     assert example.data_source == "aime24"
 
 
@@ -203,7 +205,7 @@ def test_raw_styles_are_what_the_pass_through_template_gives():
     import jinja2
 
     template = jinja2.Template(PASS_THROUGH)
-    for style in prompts_math.MATH.values():
+    for style in prompts.MATH.values():
         if style.raw:
             ((role, content),) = style.build("What is 1 + 1?")
             assert template.render(messages=[{"role": role, "content": content}]) == content
@@ -256,7 +258,7 @@ def test_repeats_can_be_dropped(script, data_dir, tmp_path):  # noqa: F811
     assert script("math_lighteval", *source, "--repeats", "drop", "--out", "once")[0] == 0
     assert len(rows(tmp_path / "data/math/train.parquet")) == 7498
     assert len(rows(tmp_path / "once/train.parquet")) == 7496
-    assert files.read_provenance(tmp_path / "once/train.parquet")["left_out"] == {
+    assert write.read_provenance(tmp_path / "once/train.parquet")["left_out"] == {
         "has no answer": 2,
         "repeats an earlier problem": 2,
     }

@@ -12,7 +12,7 @@ import pytest
 from test_data_files import example
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
-from r1_verl.data import files, mix, overlap
+from r1_verl.data import mix, overlap, write
 from r1_verl.data.example import DataError
 from r1_verl.data.mix import Part
 from r1_verl.ground_truth import encode
@@ -27,7 +27,7 @@ def two(tmp_path):
             example(i, split=name, question=f"{name} {i}", difficulty=level(i), messages=(("user", f"{name} {i}?"),))
             for i in range(count)
         ]
-        files.write_set(tmp_path, {name: made}, {"source": name})
+        write.write_set(tmp_path, {name: made}, {"source": name})
 
     make("a", 60, lambda i: 1.0 + i % 3)
     make("b", 40, lambda i: 4.0)
@@ -74,7 +74,7 @@ def test_the_script_by_numbers_and_by_shares(script, two):  # noqa: F811
     assert taken(two / "y.parquet") == {"a": 10, "b": 30}
     assert script("mix", "a.parquet=0.5", "b.parquet=0.5", "--out", "z.parquet")[0] == 0
     assert taken(two / "z.parquet") == {"a": 40, "b": 40}
-    record = files.read_provenance(two / "z.parquet")
+    record = write.read_provenance(two / "z.parquet")
     assert record["script"] == "mix" and record["rows"] == 80 and len(record["sources"]) == 2
     names = [(r["extra_info"]["split"], r["extra_info"]["index"]) for r in rows(two / "z.parquet")]
     assert len(set(names)) == 80
@@ -160,7 +160,7 @@ def test_pass_rates_do_not_confuse_prompts_with_the_same_answer(two):
 )
 def test_mix_bad_input(script, two, arguments, message):  # noqa: F811
     pq.write_table(pa.table({"x": [1]}), two / "foreign.parquet")
-    files.write_set(two, {"none": [example(0, difficulty=None), example(1, difficulty=None)]}, {})
+    write.write_set(two, {"none": [example(0, difficulty=None), example(1, difficulty=None)]}, {})
     status, _, err = script("mix", *arguments, "--out", "x.parquet")
     assert status == 1 and err.startswith("error: ") and message in err
     assert not (two / "x.parquet").exists()
@@ -198,12 +198,12 @@ def test_grams_find_a_copy_with_another_beginning():
 
 def test_drop(script, two):  # noqa: F811
     suite = [example(0, question="a 3"), example(1, question="A, 4!")]
-    files.write_set(two, {"suite": suite}, {})
+    write.write_set(two, {"suite": suite}, {})
     for by, out in (("text", 59), ("letters", 58), ("n-gram", 58)):
         status, shown, _ = script("overlap", "a.parquet", "suite.parquet", "--by", by, "--drop", f"{by}.parquet")
         assert status == 0 and len(rows(two / f"{by}.parquet")) == out
     assert "suite                | letters    |                   2 |                2 | 2" in shown
-    assert files.read_provenance(two / "text.parquet")["left_out"] == 1
+    assert write.read_provenance(two / "text.parquet")["left_out"] == 1
     assert "letters: ASCII letters and digits" in shown  # the report names its normalisers
     (two / "odd.jsonl").write_text('{"x": 1}')
     assert "row 0 has no problem text; columns: x" in script("overlap", "odd.jsonl")[2]
@@ -255,5 +255,5 @@ def test_prepared_files_are_read_by_question_and_answer(two):
     made = [
         example(0, question="Q", ground_truth=encode("math", answers=["1", "2"]), data_source="math", gold="\\boxed{1}")
     ]
-    files.write_set(two, {"m": made}, {})
+    write.write_set(two, {"m": made}, {})
     assert overlap.read(two / "m.parquet") == [item("Q", "1 / 2")]

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from test_data_files import file_size_limit
 
-from r1_verl.data import files
+from r1_verl.data import write as files
+from r1_verl.data.countdown.prompts import COUNTDOWN
+from r1_verl.data.kk.prompts import KK
 
 SCRIPTS = Path(__file__).parents[1] / "data_prep"
 
@@ -152,10 +154,11 @@ def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys
 
 
 def test_the_readme_names_every_script_and_style():
-    from r1_verl.data import multiply, prompts, prompts_math
+    from r1_verl.data import multiply
+    from r1_verl.data.math import prompts as prompts_math
 
     text = (SCRIPTS / "README.md").read_text()
     own = {"greedy.py", "countdown_traces.py"}  # the quickstart's
     assert [p.name for p in SCRIPTS.glob("*.py") if p.name not in own and f"`{p.name}`" not in text] == []
-    styles = set(prompts.COUNTDOWN) | set(prompts.KK) | set(multiply.STYLES) | set(prompts_math.MATH)
+    styles = set(COUNTDOWN) | set(KK) | set(multiply.STYLES) | set(prompts_math.MATH)
     assert [style for style in styles if f"`{style}`" not in text] == []

@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from r1_verl.data import countdown, files, kk_rows, long_cot, math_rows, multiply, prompts, prompts_math
+from r1_verl.data import multiply, prompts
+from r1_verl.data import write as files
 from r1_verl.data.check import check_file
-from r1_verl.data.cot_sets import COT_SETS
-from r1_verl.data.countdown_generator import Settings, generate
-from r1_verl.data.math_sets import SETS
-from r1_verl.data.sources import from_file
+from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown.generate import Settings, generate
+from r1_verl.data.countdown.prompts import COUNTDOWN, TINYZERO_PREFIX
+from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk.prompts import KK
+from r1_verl.data.math import cold_start as long_cot
+from r1_verl.data.math import problems as math_rows
+from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math.sets import SETS
+from r1_verl.data.math.traces import COT_SETS
+from r1_verl.data.read import from_file
 
 NUMBERS = ((44, 19, 35), 98)
 
@@ -21,7 +29,7 @@ NUMBERS = ((44, 19, 35), 98)
 @pytest.fixture(scope="module")
 def tiny():
     """The quickstart's tokenizer (Qwen2, ChatML)."""
-    from r1_verl.tiny_model import build_tokenizer
+    from r1_verl.training.tiny_model import build_tokenizer
 
     return build_tokenizer()
 
@@ -122,8 +130,8 @@ def prompt_tokens(tokenizer, messages, template: str | None) -> list[int]:
 
 
 STYLES = (
-    {f"countdown-{n}": (s, NUMBERS) for n, s in prompts.COUNTDOWN.items()}
-    | {f"kk-{n}": (s, ("Who is a knight?",)) for n, s in prompts.KK.items()}
+    {f"countdown-{n}": (s, NUMBERS) for n, s in COUNTDOWN.items()}
+    | {f"kk-{n}": (s, ("Who is a knight?",)) for n, s in KK.items()}
     | {f"math-{n}": (s, ("What is 1 + 1?",)) for n, s in prompts_math.GSM8K.items()}
     | {f"multiply-{n}": (s, (12, 34)) for n, s in multiply.STYLES.items()}
 )
@@ -147,9 +155,9 @@ def test_no_prompt_is_templated_twice(name, tokenizer):
 
 
 def test_tinyzeros_instruct_string_is_the_rendered_chat_style(smollm):
-    chat, raw = (prompts.COUNTDOWN[name].build(*NUMBERS) for name in ("instruct", "raw_instruct"))
+    chat, raw = (COUNTDOWN[name].build(*NUMBERS) for name in ("instruct", "raw_instruct"))
     rendered = smollm.decode(prompt_tokens(smollm, chat, None))
-    assert rendered + prompts.TINYZERO_PREFIX == raw[0][1]
+    assert rendered + TINYZERO_PREFIX == raw[0][1]
 
 
 def test_check_with_a_real_tokenizer(every_file, tokenizer, tmp_path):

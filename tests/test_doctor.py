@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from probes import RAW, overridden, rows
 
-from r1_verl import cluster, doctor, tiny_model
+from r1_verl import cluster, doctor
 from r1_verl.runs import RunError
+from r1_verl.training import tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 from probes import RAW, overridden, rows
 
-from r1_verl import recipes, tiny_model
+from r1_verl import recipes
 from r1_verl.doctor import attention, compiler, disk, driver, nvidia
+from r1_verl.training import tiny_model
 
 INCLUDE = sysconfig.get_paths(scheme="posix_prefix")["include"]
 ACTOR, ROLLOUT, MODEL = "actor_rollout_ref.actor", "actor_rollout_ref.rollout", "actor_rollout_ref.model"

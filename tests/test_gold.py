@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from r1_verl import gold
+from r1_verl.data import gold
 from r1_verl.ground_truth import encode
 from r1_verl.scorers import UnknownNameError
 

@@ -13,20 +13,22 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "r1_verl"
 HEAVY = {"torch", "verl", "ray", "hydra", "vllm", "omegaconf", "transformers", "trl", "datasets", "sympy", "pandas"}
 # Where veRL is met, and what starts it; all else is the core.
-OUTSIDE = ("r1_verl.verl_side", "r1_verl.recipes", "r1_verl.doctor")
+OUTSIDE = ("r1_verl.verl_side", "r1_verl.recipes", "r1_verl.doctor", "r1_verl.training")
 
-# A module imports from rooms of its own rank or lower only.
+# The order of the rooms: a file imports from files of its own room and from rooms of a lower rank only.
 RANKS = {
-    "r1_verl.score": 0,
-    "r1_verl.ground_truth": 1, "r1_verl.ladders": 1, "r1_verl.response": 1,
-    "r1_verl.maths": 2,
-    "r1_verl.scorers": 3,
-    "r1_verl.reward": 4,
-    "r1_verl": 5,  # the package itself gathers the public names
-    "r1_verl.verl_side": 9, "r1_verl.recipes": 9, "r1_verl.doctor": 9, "r1_verl.launch": 9, "r1_verl.tiny_model": 9,
-    "r1_verl.cli": 9, "r1_verl.__main__": 9,
+    "score": 0, "response": 0, "runs": 0, "model_files": 0, "recipes": 0,
+    "ground_truth": 1, "maths": 1, "fetch": 1,
+    "scorers": 2, "cluster": 2,
+    "reward": 3,
+    "__init__": 4,  # the package itself gathers the public names
+    "data": 5, "verl_side": 5,
+    "doctor": 6, "evaluation": 6,
+    "report": 7,
+    "training": 8,
+    "cli": 9,
+    "__main__": 10,
 }  # fmt: skip
-REST = 6  # data preparation, reports, tools: they may use the core, and nothing in the core uses them
 
 
 def modules() -> dict[str, Path]:
@@ -46,9 +48,9 @@ def core() -> list[str]:
     return [name for name in modules() if not any(_under(name, room) for room in OUTSIDE)]
 
 
-def rank(module: str) -> int:
-    rooms = [room for room in RANKS if room != "r1_verl" and _under(module, room)]
-    return RANKS[max(rooms, key=len)] if rooms else RANKS["r1_verl"] if module == "r1_verl" else REST
+def room(module: str) -> str:
+    """The file or folder directly under r1_verl/ that a module is in; `__init__` for the package itself."""
+    return [*module.split("."), "__init__"][1]
 
 
 def imported(node: ast.AST) -> list[str]:
@@ -104,32 +106,61 @@ def test_importing_the_whole_core_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
 
 
-def _names_modules_only(node: ast.AST, known: dict[str, Path]) -> bool:
-    return isinstance(node, ast.ImportFrom) and all(f"r1_verl.{alias.name}" in known for alias in node.names)
+def targets(path: Path, known: dict[str, Path]) -> dict[str, int]:
+    """The modules of the package that a file imports, inside functions too, each with a line."""
+    found = {}
+    for node in ast.walk(tree(path)):
+        for name in imported(node):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and name == node.module
+                and all(f"{name}.{alias.name}" in known for alias in node.names)
+            ):
+                continue  # `from r1_verl import score`: only the module is looked at
+            while name and name not in known:
+                name = name.rpartition(".")[0]
+            if name:
+                found[name] = node.lineno
+    return found
+
+
+def test_every_room_has_its_rank() -> None:
+    """22 rooms at most, with data_prep/ and run_scripts/ beside the package."""
+    assert {room(name) for name in modules()} == RANKS.keys()
+    assert len(RANKS) + 2 <= 22
 
 
 @pytest.mark.parametrize("module", modules())
 def test_imports_go_one_way(module: str) -> None:
+    mine, known = room(module), modules()
+    backwards = {
+        f"line {line}: {name}"
+        for name, line in targets(known[module], known).items()
+        if room(name) != mine and RANKS[room(name)] >= RANKS[mine]
+    }
+    assert backwards == set(), f"{module} (rank {RANKS[mine]}) imports from a room that is not before its own"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE.parent / "data_prep").glob("*.py")), ids=lambda path: path.name)
+def test_data_prep_uses_data_and_what_is_before_it(path: Path) -> None:
+    assert all(RANKS[room(name)] <= RANKS["data"] for name in targets(path, modules()))
+
+
+def test_no_circle_of_files() -> None:
     known = modules()
-    backwards = set()
-    for node in ast.walk(tree(known[module])):  # inside functions too
-        for name in imported(node):
-            while name and name not in known:
-                name = name.rpartition(".")[0]
-            if name == "r1_verl" and _names_modules_only(node, known):
-                continue  # `from r1_verl import score`: the module is looked at by its own name
-            if name and rank(name) > rank(module):
-                backwards.add(f"line {node.lineno}: {name}")
-    assert backwards == set(), f"{module} (rank {rank(module)}) imports from a later room"
+    arrows = {name: set(targets(path, known)) - {name} for name, path in known.items()}
+    left = arrows.keys()
+    while ends := {name for name in left if not arrows[name] & left or not any(name in arrows[each] for each in left)}:
+        left = left - ends
+    assert left == set(), "these files import each other"
 
 
-@pytest.mark.parametrize("module", [name for name in modules() if rank(name) < 9])
+@pytest.mark.parametrize("module", [name for name in modules() if room(name) not in ("verl_side", "cli", "__main__")])
 def test_nothing_but_verls_room_imports_verls_room(module: str) -> None:
-    names = {name for node in ast.walk(tree(modules()[module])) for name in imported(node)}
-    assert not any(_under(name, "r1_verl.verl_side") for name in names)
+    assert not any(room(name) == "verl_side" for name in targets(modules()[module], modules()))
 
 
-@pytest.mark.parametrize("module", [name for name in modules() if rank(name) <= RANKS["r1_verl.reward"]])
+@pytest.mark.parametrize("module", [name for name in modules() if RANKS[room(name)] <= RANKS["reward"]])
 def test_no_scorer_evaluates_text(module: str) -> None:
     """Not eval, exec or compile, and not sympy's parsers, which eval what they parse."""
     forbidden = {"eval", "exec", "compile", "__import__", "parse_expr", "sympify", "parse_latex", "literal_eval"}

@@ -18,9 +18,9 @@ import pytest
 
 from r1_verl.reward import compute_score
 from r1_verl.scorers import find_scorer
-from r1_verl.scorers.common_math import EXACT, StandIn
-from r1_verl.scorers.upstream_prm import prm_equal
-from r1_verl.scorers.upstream_qwen import extract, normalise
+from r1_verl.scorers.answers import EXACT, StandIn
+from r1_verl.scorers.graders.prm800k import prm_equal
+from r1_verl.scorers.graders.qwen_answer import extract, normalise
 
 
 def rows_of(path):

@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from r1_verl.ladders import LADDERS
+from r1_verl.ground_truth.math import golds, raw_golds
 from r1_verl.reward import compute_score
-from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, WRONG, Score
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, LADDERS, WRONG, Score
 from r1_verl.scorers import UnknownNameError
-from r1_verl.scorers.common_math import final_answer, golds, raw_golds
+from r1_verl.scorers.answers import final_answer
 
 
 def found(source, response, gold="5", **kw):

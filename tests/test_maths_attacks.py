@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import r1_verl.maths
-from r1_verl.maths import worker
-from r1_verl.maths.extract import last_boxed
 from r1_verl.maths.judge import judge
+from r1_verl.response import last_boxed
+from r1_verl.scorers.graders import killable
 
 HANG = 2.0  # seconds of processor time; benchmarks/bench_math.py asks for 50 ms
 
@@ -91,7 +91,7 @@ GOLDS = ("5", r"\sqrt{2}", "x^2+1", "(1,2)", "[0,1)", "1,2", r"\text{east}", r"2
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_is_bounded_and_earns_nothing(name, monkeypatch):
     """In a thread, against every kind of gold; the worker, whose deadline is its own, is kept out."""
-    monkeypatch.setattr(worker, "verify", lambda answer, gold, deadline: "unreadable")
+    monkeypatch.setattr(killable, "verify", lambda answer, gold, deadline: "unreadable")
 
     def attack() -> None:
         for gold in GOLDS:

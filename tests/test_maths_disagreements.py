@@ -11,8 +11,8 @@ import json
 
 import pytest
 
-from r1_verl.maths.extract import last_boxed, last_number
 from r1_verl.maths.judge import judge
+from r1_verl.response import last_boxed, last_number
 
 KEYS = ("id", "ground_truth", "answer", "judge", "upstream", "math_verify")
 

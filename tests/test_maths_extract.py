@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from r1_verl.maths.extract import closing_brace, last_boxed, last_number
+from r1_verl.response import closing_brace, last_boxed, last_number
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from r1_verl.maths import worker
 from r1_verl.maths.judge import Policy, judge
+from r1_verl.scorers.graders import killable
 
 RIGHT = (r"\int_0^1 x dx", r"\int_0^1 t dt")
 WRONG = (r"\int_0^1 x dx", r"\int_0^2 t dt")
@@ -25,7 +25,7 @@ HEAVY = ("(10^{9})!", "9^{9^{9}}+1")  # sympy would be at it for ever
 
 @pytest.fixture(scope="module", autouse=True)
 def started():
-    assert worker.verify(*RIGHT, 30) is True  # the server starts: seconds
+    assert killable.verify(*RIGHT, 30) is True  # the server starts: seconds
 
 
 def children() -> list[int]:
@@ -37,7 +37,7 @@ def children() -> list[int]:
                 state, parent = file.read().rsplit(")", 1)[1].split()[:2]
         except OSError:
             continue
-        if int(parent) == worker._server.process.pid and state != "Z":
+        if int(parent) == killable._server.process.pid and state != "Z":
             found.append(int(pid))
     return found
 
@@ -51,22 +51,22 @@ def gone() -> bool:
 
 
 def test_verdicts():
-    assert worker.verify(*WRONG, 10) is False
-    assert worker.verify(r"\int_0^1", "5", 10) == "unreadable"
-    assert worker.verify("4", r"4\foo\sqrt{2}", 10) in (False, "unreadable")  # never the beginning that it understands
+    assert killable.verify(*WRONG, 10) is False
+    assert killable.verify(r"\int_0^1", "5", 10) == "unreadable"
+    assert killable.verify("4", r"4\foo\sqrt{2}", 10) in (False, "unreadable")  # never its beginning alone
 
 
 def test_any_program_of_an_importable_module_runs_in_a_child():
-    assert worker.call("base64:standard_b64encode", ("no bytes",), 10) == "?"  # it raised
-    assert worker.call("textwrap:dedent", ("  1",), 10) == "1"
-    assert worker.verify(*RIGHT, 10) is True
+    assert killable.call("base64:standard_b64encode", ("no bytes",), 10) == "?"  # it raised
+    assert killable.call("textwrap:dedent", ("  1",), 10) == "1"
+    assert killable.verify(*RIGHT, 10) is True
 
 
 def test_a_reply_is_not_taken_for_the_end_of_the_start(monkeypatch):
     """A caller that gets no processor time finds both messages of its child there at once."""
-    receive = worker._receive
-    monkeypatch.setattr(worker, "_receive", lambda *arguments: time.sleep(0.3) or receive(*arguments))
-    assert worker.call("textwrap:dedent", ("  1",), 10) == "1"
+    receive = killable._receive
+    monkeypatch.setattr(killable, "_receive", lambda *arguments: time.sleep(0.3) or receive(*arguments))
+    assert killable.call("textwrap:dedent", ("  1",), 10) == "1"
 
 
 def test_the_judge_asks_for_what_it_cannot_read_itself():
@@ -80,39 +80,39 @@ def test_the_judge_asks_for_what_it_cannot_read_itself():
 def test_a_child_dies_at_its_deadline():
     for deadline in (0.2, 0.6):
         began = time.monotonic()
-        assert worker.verify(*HEAVY, deadline) == "timeout"
-        assert deadline * 0.9 <= time.monotonic() - began < worker.PATIENCE * deadline + 30
+        assert killable.verify(*HEAVY, deadline) == "timeout"
+        assert deadline * 0.9 <= time.monotonic() - began < killable.PATIENCE * deadline + 30
     assert gone()
     assert judge(HEAVY[0] + r"\int_0^1 x dx", RIGHT[1], deadline=0.3).outcome in ("timeout", "unreadable")
 
 
 def test_memory_is_limited():
-    assert worker.verify(r"2^{2^{36}}", r"2^{2^{36}}+1", 20) in ("timeout", "unreadable", False)
-    assert worker.verify(*RIGHT, 10) is True
+    assert killable.verify(r"2^{2^{36}}", r"2^{2^{36}}+1", 20) in ("timeout", "unreadable", False)
+    assert killable.verify(*RIGHT, 10) is True
 
 
 @pytest.mark.long
 def test_heavy_pairs_take_nothing_from_right_ones():
     with ThreadPoolExecutor(32) as pool:
-        heavy = [pool.submit(worker.verify, *HEAVY, 0.25) for _ in range(26)]
-        right = [pool.submit(worker.verify, *RIGHT, 10) for _ in range(6)]
+        heavy = [pool.submit(killable.verify, *HEAVY, 0.25) for _ in range(26)]
+        right = [pool.submit(killable.verify, *RIGHT, 10) for _ in range(6)]
         assert [future.result() for future in right] == [True] * 6
         assert {future.result() for future in heavy} == {"timeout"}
-    assert worker.verify(*RIGHT, 10) is True
+    assert killable.verify(*RIGHT, 10) is True
 
 
 def test_after_sigkill_of_the_server():
-    worker._server.process.kill()
-    assert worker.verify(*RIGHT, 10) is True
-    worker._server.process.kill()
-    worker._server.process.wait()
+    killable._server.process.kill()
+    assert killable.verify(*RIGHT, 10) is True
+    killable._server.process.kill()
+    killable._server.process.wait()
     assert judge(*WRONG, deadline=10).outcome == "wrong"
 
 
 def test_after_sigkill_of_a_child():
     """The pair whose child was killed is asked once more; others do not notice."""
     with ThreadPoolExecutor(2) as pool:
-        future = pool.submit(worker.verify, *HEAVY, 2)
+        future = pool.submit(killable.verify, *HEAVY, 2)
         killed, deadline = 0, time.monotonic() + 90
         while not killed and time.monotonic() < deadline:
             for child in children():
@@ -120,7 +120,7 @@ def test_after_sigkill_of_a_child():
                     os.kill(child, signal.SIGKILL)
                     killed += 1
         assert killed
-        assert pool.submit(worker.verify, *RIGHT, 10).result() is True
+        assert pool.submit(killable.verify, *RIGHT, 10).result() is True
         assert future.result() == "timeout"
 
 
@@ -137,9 +137,9 @@ def test_an_event_loop_is_not_held_up():
 
         beat = asyncio.create_task(heartbeat())
         loop = asyncio.get_running_loop()
-        calls = [loop.run_in_executor(None, worker.verify, *HEAVY, 0.3) for _ in range(3)]
+        calls = [loop.run_in_executor(None, killable.verify, *HEAVY, 0.3) for _ in range(3)]
         calls += [loop.run_in_executor(None, judge, "1+" * 400 + "1", r"\sqrt{2}+x") for _ in range(20)]
-        calls += [loop.run_in_executor(None, worker.verify, *RIGHT, 10) for _ in range(2)]
+        calls += [loop.run_in_executor(None, killable.verify, *RIGHT, 10) for _ in range(2)]
         results = await asyncio.gather(*calls)
         done = True
         await beat
@@ -170,9 +170,9 @@ def test_after_a_fork_in_the_middle_of_work():
 
     def busy() -> None:
         while not stop.is_set():
-            worker.verify(*RIGHT, 10)
+            killable.verify(*RIGHT, 10)
 
-    threads = [threading.Thread(target=busy) for _ in range(worker._AT_ONCE + 2)]
+    threads = [threading.Thread(target=busy) for _ in range(killable._AT_ONCE + 2)]
     for thread in threads:
         thread.start()
     try:

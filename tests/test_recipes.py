@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from r1_verl import recipes, tiny_model
+from r1_verl import recipes
 from r1_verl.recipes import table
 from r1_verl.scorers.openr1 import _weights
+from r1_verl.training import tiny_model
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SCRIPTS = Path(__file__).parents[1] / "run_scripts"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from r1_verl import rescore
-from r1_verl.response_files import Columns, Row, read
+from r1_verl.evaluation import rescore
+from r1_verl.evaluation.response_files import Columns, Row, read
 
 ROWS = [
     {"data_source": "gsm8k", "response": "#### 18", "ground_truth": "18", "score": 1.0},

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from r1_verl import recipes, report, runs
-from r1_verl.launch import of_this_run, progress_line
+from r1_verl import recipes, runs
+from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_curve
+from r1_verl.training.launch import of_this_run, progress_line
 
 CONFIG = {"data": {"train_batch_size": 64}, "trainer": {"total_training_steps": 60, "experiment_name": "a"}}
 
@@ -87,7 +88,7 @@ def test_a_sample_response_may_hold_any_end_of_line(tmp_path):
     run.validation.mkdir()
     row = {"gts": "{}", "score": 1.0, "outcome": "correct", "output": "one\u2028two\x85three\x1cfour\nfive"}
     (run.validation / "3.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    text = report.write(run)
+    text = summary.write(run)
     assert all(f"      {word}" in text for word in ("one", "two", "three", "four", "five"))
 
 

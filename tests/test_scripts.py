@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from r1_verl import launch, recipes
+from r1_verl import recipes
+from r1_verl.training import launch
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))

@@ -12,8 +12,9 @@ import stand_ins
 import two_steps
 import yaml
 
-from r1_verl import cli, stages
+from r1_verl import cli
 from r1_verl.runs import Run, RunError
+from r1_verl.training import stages
 
 
 def checkpoint(run: Run, step: int, weights: bool = True) -> None:

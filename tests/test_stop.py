@@ -13,10 +13,13 @@ import pytest
 from omegaconf import OmegaConf
 
 import r1_verl
-from r1_verl import ground_truth, tiny_model
-from r1_verl.data import countdown, prompts
-from r1_verl.data.countdown_generator import Settings, generate
+from r1_verl import ground_truth
+from r1_verl.data import prompts
+from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown.generate import Settings, generate
+from r1_verl.data.countdown.prompts import COUNTDOWN, TINYZERO_BASE
 from r1_verl.response import until
+from r1_verl.training import tiny_model
 
 ROOT = Path(__file__).parents[1]
 TRUTH = ground_truth.encode("countdown", numbers=[1, 2], target=3)
@@ -62,7 +65,7 @@ def test_a_raw_prompt_reaches_the_model_token_for_token(style, composed):
     tokenizer = tiny_model.build_tokenizer()
     tokenizer.chat_template = composed("tinyzero_ppo").actor_rollout_ref.model.custom_chat_template
     assert tokenizer.chat_template == prompts.PASS_THROUGH
-    messages = prompts.COUNTDOWN[style].build([44, 19, 35], 98)
+    messages = COUNTDOWN[style].build([44, 19, 35], 98)
     fed = create_continuous_token_builder(tokenizer, hf_model_type="qwen2").build_initial_tokens(
         [{"role": role, "content": content} for role, content in messages]
     )
@@ -108,7 +111,7 @@ def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     rows = [json.loads(line) for line in (tmp_path / "tokens.jsonl").read_text().splitlines()]
     texts = [message["content"] for [message] in pq.read_table(tmp_path / "train.parquet")["prompt"].to_pylist()]
-    assert texts[0].startswith(prompts.TINYZERO_BASE) and texts[0].endswith("<think>")
+    assert texts[0].startswith(TINYZERO_BASE) and texts[0].endswith("<think>")
     raw = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert len(rows) == 8 * 5 and all(row["prompt"] in raw for row in rows)
     closing, end = tokenizer.convert_tokens_to_ids("</answer>"), tokenizer.eos_token_id

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from r1_verl import compute_score
-from r1_verl.data.traces import MAX_TRIES, traces
-from r1_verl.tiny_model import NUMBERS, build, build_tokenizer
+from r1_verl.data.countdown.cold_start import MAX_TRIES, traces
+from r1_verl.training.tiny_model import NUMBERS, build, build_tokenizer
 
 PUZZLES = [((3, 17, 8), 12), ((1, 2, 20), 19), ((5, 5, 9), 9), ((7, 1, 2), 10)] * 100
 

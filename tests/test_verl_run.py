@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from r1_verl.runs import Run, Step, read_attempt, read_curve
-from r1_verl.tiny_model import build
+from r1_verl.training.tiny_model import build
 
 pytestmark = [pytest.mark.train, pytest.mark.timeout(1500)]
 ROOT = Path(__file__).parents[1]

@@ -14,8 +14,8 @@ from typing import Any
 
 from r1_verl.data.check_rows import ERROR, WARNING, Fault, Found, check_rows, check_together, question_key
 from r1_verl.data.example import DataError, schema
-from r1_verl.data.files import progress, read_provenance
 from r1_verl.data.rendering import load_tokenizer, rendered
+from r1_verl.data.write import progress, read_provenance
 
 
 def check_file(

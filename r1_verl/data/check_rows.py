@@ -74,7 +74,7 @@ def _columns(found: Found, at: int, row: Mapping[str, Any]) -> bool:
 
 def _truth(found: Found, at: int, row: Mapping[str, Any]) -> None:
     truth, source = row["reward_model"]["ground_truth"], row["data_source"]
-    from r1_verl.gold import NO_RESPONSE, check_gold
+    from r1_verl.data.gold import NO_RESPONSE, check_gold
     from r1_verl.scorers import UnknownNameError
 
     if not isinstance(truth, str):
@@ -162,7 +162,7 @@ def check_together(found: Found, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _agree(row: Mapping[str, Any], truth: Any) -> bool:
     """Whether a right response to this row is right by another ground truth too: 1/3 is \\frac13, 1 2 3 is 3 2 1."""
-    from r1_verl.gold import check_gold, gold_response
+    from r1_verl.data.gold import check_gold, gold_response
     from r1_verl.scorers import UnknownNameError
 
     source, info = row["data_source"], row["extra_info"]

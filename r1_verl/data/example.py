@@ -26,7 +26,7 @@ class Example:
 
     data_source: names the scorer. messages: (role, content) pairs as the chat template gets them.
     ground_truth: canonical JSON (`r1_verl.ground_truth.encode`). gold: a whole response that must score 1.0; "" where
-    the scorer can make one of the ground truth (`r1_verl.gold.gold_response`).
+    the scorer can make one of the ground truth (`r1_verl.data.gold.gold_response`).
     index: stable within the source and split. split: train, test or rest.
     style: the prompt style. think_in_prompt: the rendered prompt ends inside an open `<think>`.
     difficulty: larger is harder, on the data set's own scale; None where unknown.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from r1_verl.data.example import DataError, schema
-from r1_verl.data.sources import from_file
+from r1_verl.data.read import from_file
 
 ORDERS = ("shuffle", "keep", "interleave", "easy-to-hard", "hard-to-easy")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 
-from r1_verl.data.countdown import on_test_side
+from r1_verl.data.countdown.puzzles import on_test_side
 from r1_verl.data.example import DataError, Example, gold_response
 from r1_verl.data.prompts import Messages, Style
 from r1_verl.ground_truth import encode

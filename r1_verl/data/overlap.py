@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl.data.example import DataError
-from r1_verl.data.files import progress
-from r1_verl.data.math_sets import Unusable, answer, answers_of, decode_json, question_of
-from r1_verl.data.sources import from_file
-from r1_verl.maths.extract import last_boxed
+from r1_verl.data.math.sets import Unusable, answer, answers_of, decode_json, question_of
+from r1_verl.data.read import from_file
+from r1_verl.data.write import progress
+from r1_verl.response import last_boxed
 
 N = 13  # words; GPT-3's choice, and most decontamination since
 _OTHER = re.compile(r"[^a-z0-9]+")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from r1_verl.data.example import DataError
-from r1_verl.data.files import progress
 from r1_verl.data.prompts import PASS_THROUGH
+from r1_verl.data.write import progress
 
 _TEMPLATE_MARKS = ("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "[INST]", "<｜User｜>")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl.data.example import DataError, Example
-from r1_verl.data.files import LeftOut, summary, versions, write_set
+from r1_verl.data.gold import gold_response
 from r1_verl.data.prompts import Style
-from r1_verl.gold import gold_response
+from r1_verl.data.write import LeftOut, summary, versions, write_set
 
 _DRY_ROWS = 3
 # They change how fast or where, not what is written.

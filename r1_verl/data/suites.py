@@ -11,11 +11,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from r1_verl.data import countdown, countdown_source, kk_rows, math_rows, prompts, prompts_math, sources
-from r1_verl.data.countdown_generator import GENERATOR, Settings, generate
+from r1_verl.data import prompts
+from r1_verl.data import read as sources
+from r1_verl.data.countdown import published as countdown_source
+from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown.generate import GENERATOR, Settings, generate
+from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import DataError, Example
-from r1_verl.data.files import LeftOut, summary
-from r1_verl.data.math_sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
+from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk.prompts import KK
+from r1_verl.data.math import problems as math_rows
+from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math.sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
+from r1_verl.data.write import LeftOut, summary
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ def examples(
     if name == "kk":
         puzzles = kk_rows.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
         record = {"source": "generate", "revision": "mem-kk-logic 35385cf"}
-        return kk_rows.to_examples(puzzles, "test", alike(style, prompts.KK)), record
-    style = alike(style, prompts.COUNTDOWN)
+        return kk_rows.to_examples(puzzles, "test", alike(style, KK)), record
+    style = alike(style, COUNTDOWN)
     path = _file(source, ("countdown", "test")) if source != "hub" else None
     if path is None:
         made = generate(Settings(seed=seed), 0, 1024 if limit is None else min(limit, 1024))["test"]

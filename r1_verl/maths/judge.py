@@ -12,7 +12,6 @@ import sys
 from functools import lru_cache
 from typing import NamedTuple
 
-from r1_verl.maths import worker
 from r1_verl.maths.compare import Comparison
 from r1_verl.maths.evaluate import NotScalar
 from r1_verl.maths.exact import read_exact
@@ -24,6 +23,7 @@ from r1_verl.maths.symbols import HEAVY
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.words import same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, TIMEOUT, UNREADABLE, WRONG
+from r1_verl.scorers.graders import killable
 
 __all__ = ["DEFAULT", "Policy", "Verdict", "judge"]
 
@@ -151,7 +151,7 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict | None:
 
 
 def _by_sympy(a: Reading, g: Reading, deadline: float) -> Verdict:
-    found = worker.verify(a.text, g.text, deadline)
+    found = killable.verify(a.text, g.text, deadline)
     if isinstance(found, bool):
         return Verdict(found, CORRECT if found else WRONG, "sympy")
     return Verdict(False, TIMEOUT if found == "timeout" else UNREADABLE, "sympy")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from r1_verl.maths.extract import closing_brace
+from r1_verl.response import closing_brace
 
 MAX_CHARS = 4000  # longer answers are compared as they stand and never parsed
 

@@ -11,8 +11,8 @@ import re
 from string import ascii_letters
 
 from r1_verl.maths import symbols as S
-from r1_verl.maths.extract import closing_brace
 from r1_verl.maths.units import PLAIN, SPELLINGS, UNITS, phrase
+from r1_verl.response import closing_brace
 
 MAX_TOKENS = 2500
 Token = tuple[str, str]

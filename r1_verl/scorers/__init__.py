@@ -21,13 +21,12 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from r1_verl.ladders import LADDERS, Ladder
-from r1_verl.score import Score
+from r1_verl.score import LADDERS, Ladder, Score
 
 Judge = Callable[..., "Score | bool"]
 BUILTIN = (
     "countdown", "mini_r1", "kk", "simplerl", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo",
-    "multiply", "math_general",
+    "multiply", "math",
 )  # fmt: skip
 MODES = ("strict", "faithful")
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from r1_verl.ground_truth.countdown import Puzzle, read_puzzle
 from r1_verl.response import after_thinking
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, INVALID, NO_ANSWER, UNREADABLE, WRONG, Score
 from r1_verl.scorers import scorer, tinyzero
-from r1_verl.scorers.puzzle import Puzzle, read_puzzle
 
 _MAX_ANSWER = 1000  # characters; six numbers with LaTeX operators and parentheses need some 150
 

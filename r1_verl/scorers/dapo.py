@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import MathPolicy, final_answer, one_line, raw_golds, settle, visible
-from r1_verl.scorers.upstream_hendrycks import MAX_CHARS
+from r1_verl.scorers.answers import MathPolicy, final_answer, settle, visible
+from r1_verl.scorers.graders.hendrycks import MAX_CHARS
 
 _TAIL, _BOX_TAIL = 300, 100  # characters
 _ANSWER = re.compile(r"(?i)Answer\s*:\s*([^\n]+)")

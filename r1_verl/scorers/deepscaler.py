@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import golds, one_line
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import EXACT, MathPolicy, compare, final_box, golds, one_line, settle
-from r1_verl.scorers.upstream_hendrycks import last_box
-from r1_verl.scorers.upstream_prm import prm_equal
+from r1_verl.scorers.answers import EXACT, MathPolicy, compare, final_box, settle
+from r1_verl.scorers.graders.hendrycks import last_box
+from r1_verl.scorers.graders.prm800k import prm_equal
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:

@@ -11,22 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import golds, one_line
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, UNREADABLE, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import (
-    EXACT,
-    NOTHING,
-    MathPolicy,
-    compare,
-    final_answer,
-    final_box,
-    golds,
-    one_line,
-    settle,
-    visible,
-)
-from r1_verl.scorers.upstream_hendrycks import MAX_CHARS, last_box
-from r1_verl.scorers.upstream_prm import prm_equal
+from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, compare, final_answer, final_box, settle, visible
+from r1_verl.scorers.graders.hendrycks import MAX_CHARS, last_box
+from r1_verl.scorers.graders.prm800k import prm_equal
 
 _LONG = 128  # characters
 _REPETITIVE = 0.2

@@ -13,10 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import golds, one_line, raw_golds
 from r1_verl.response import last_answer
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import NOTHING, Found, MathPolicy, golds, one_line, raw_golds, settle, visible
+from r1_verl.scorers.answers import NOTHING, Found, MathPolicy, settle, visible
 
 _TAGS = ("<reasoning>\n", "\n</reasoning>\n", "\n<answer>\n", "\n</answer>")
 _STRICT_LINE = re.compile(r"<reasoning>\n.*\n</reasoning>\n<answer>\n.*\n</answer>\n\n?\Z")

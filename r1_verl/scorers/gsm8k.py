@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import golds, is_canonical, one_line
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import MathPolicy, final_answer, golds, is_canonical, one_line, settle, visible
+from r1_verl.scorers.answers import MathPolicy, final_answer, settle, visible
 
 _TAIL = 300  # characters; veRL looks no further back
 _MARKED = re.compile(r"#### (-?[0-9.,]+)")

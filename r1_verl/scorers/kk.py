@@ -23,10 +23,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from r1_verl.ground_truth.kk import FILLER, NAME, ROLE, SEVERAL, Truth, read_truth
 from r1_verl.response import CLOSE, OPEN, after_thinking
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, CORRECT, EMPTY, INVALID, NO_ANSWER, UNREADABLE, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.kk_truth import FILLER, NAME, ROLE, SEVERAL, Truth, read_truth
 
 _ANSWER, _END = "<answer>", "</answer>"
 _MAX_READ = 65_536  # characters of an answer, faithful

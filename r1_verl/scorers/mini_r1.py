@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.countdown import read_puzzle
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, UPSTREAM_HANGS, Score
 from r1_verl.scorers import countdown, scorer
-from r1_verl.scorers.puzzle import read_puzzle
 from r1_verl.scorers.tinyzero import squeeze, verdict
 
 _OPEN, _CLOSE = "<answer>", "</answer>"

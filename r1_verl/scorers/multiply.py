@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import golds, one_line
 from r1_verl.response import last_answer
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, UNREADABLE, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import golds, one_line, visible
+from r1_verl.scorers.answers import visible
 
 _PLAIN = re.compile(r"[+-]?(?:[0-9]{1,100}|[0-9]{1,3}(?:,[0-9]{3}){1,33})")
 _MAX_DIGITS = 4300  # Python's own limit on int() of a text

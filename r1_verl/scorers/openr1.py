@@ -15,20 +15,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import is_canonical, one_line, raw_golds
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, WRONG, Score
 from r1_verl.scorers import UnknownNameError, scorer, unknown_name
-from r1_verl.scorers.common_math import (
-    NOTHING,
-    MathPolicy,
-    final_answer,
-    is_canonical,
-    one_line,
-    raw_golds,
-    settle,
-    visible,
-)
-from r1_verl.scorers.math_verify_upstream import outcome
+from r1_verl.scorers.answers import NOTHING, MathPolicy, final_answer, settle, visible
+from r1_verl.scorers.graders.math_verify import outcome
 
 _MAIN = {"accuracy": 1.0, "format": 1.0, "tag_count": 1.0}
 _STEP = re.compile(r"Step \d+:|^\d+\.|\n-|\n\*|First,|Second,|Next,|Finally,")

@@ -12,21 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import (
-    EXACT,
-    NOTHING,
-    MathPolicy,
-    StandIn,
-    compare,
-    final_answer,
-    one_line,
-    raw_golds,
-    settle,
-    visible,
-)
-from r1_verl.scorers.upstream_hendrycks import MAX_CHARS, first_element, is_equiv, last_box
+from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, StandIn, compare, final_answer, settle, visible
+from r1_verl.scorers.graders.hendrycks import MAX_CHARS, first_element, is_equiv, last_box
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:

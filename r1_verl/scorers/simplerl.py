@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, EMPTY, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.common_math import QWEN, MathPolicy, compare, final_box, one_line, raw_golds, settle
-from r1_verl.scorers.math_verify_upstream import outcome
-from r1_verl.scorers.upstream_qwen import extract
-from r1_verl.scorers.upstream_qwen_equal import equal
+from r1_verl.scorers.answers import QWEN, MathPolicy, compare, final_box, settle
+from r1_verl.scorers.graders.math_verify import outcome
+from r1_verl.scorers.graders.qwen_answer import extract
+from r1_verl.scorers.graders.qwen_equal import equal
 
 _STOPS = ("</s>", "<|im_end|>", "<|endoftext|>")
 _BOX = re.compile(r"\\boxed\{")

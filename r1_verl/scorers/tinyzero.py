@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from r1_verl.ground_truth.countdown import Puzzle, read_puzzle
 from r1_verl.score import (
     BAD_GROUND_TRUTH,
     CORRECT,
@@ -27,8 +28,7 @@ from r1_verl.score import (
     WRONG,
     Score,
 )  # fmt: skip
-from r1_verl.scorers.puzzle import Puzzle, read_puzzle
-from r1_verl.scorers.pyexpr import MAX_CHARS, HangsError, evaluate
+from r1_verl.scorers.graders.python_arithmetic import MAX_CHARS, HangsError, evaluate
 
 _OPEN, _CLOSE = "<answer>", "</answer>"
 _WINDOW = 8 * MAX_CHARS

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
-from r1_verl.maths import worker
-from r1_verl.maths.extract import last_boxed
 from r1_verl.maths.judge import judge
+from r1_verl.response import last_boxed
 from r1_verl.reward import compute_score
+from r1_verl.scorers.graders import killable
 
 DATA = Path(os.environ.get("R1_VERL_DATA") or Path(__file__).parents[3] / "shared" / "data")
 EVERY = 10  # of math-verify's items
@@ -72,13 +72,13 @@ def attacks() -> tuple[tuple[float, str], tuple[float, str]]:
 
     Every recorded attack through every face and mode, as an answer in a box or the whole response.
     """
-    call, asked = worker.call, []
+    call, asked = killable.call, []
 
     def counted(*arguments) -> str:
         asked.append(True)
         return call(*arguments)
 
-    worker.call = counted
+    killable.call = counted
     compute_score("math_verify", "\\boxed{1}", "2", mode="faithful")  # imports, and the worker's start
     own, waited = [(0.0, "none")], [(0.0, "none")]
 
@@ -98,7 +98,7 @@ def attacks() -> tuple[tuple[float, str], tuple[float, str]]:
     thread = threading.Thread(target=attack)
     thread.start()
     thread.join()
-    worker.call = call
+    killable.call = call
     return max(own), max(waited)
 
 

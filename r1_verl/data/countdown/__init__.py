@@ -1,0 +1,1 @@
+"""Countdown: puzzles, their solver, prompts, published sets, a cold start."""

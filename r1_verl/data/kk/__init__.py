@@ -1,0 +1,1 @@
+"""Knights and Knaves: the logic, its words, perturbed puzzles, prompts."""

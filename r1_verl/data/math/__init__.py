@@ -1,0 +1,1 @@
+"""Mathematics: problem sets, prompts, reasoning traces, a cold start."""

@@ -1,0 +1,1 @@
+"""Scoring responses that are there already."""

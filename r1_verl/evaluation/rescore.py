@@ -1,0 +1,217 @@
+"""`r1-verl score FILE`: score a file of responses offline, on all cores, and compare with the recorded reward."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1_verl.data.write import atomic_file, progress
+from r1_verl.evaluation.response_files import Columns, FileError, Row, count, read
+from r1_verl.reward import compute_score
+from r1_verl.score import OUTCOMES
+from r1_verl.scorers import UnknownNameError
+
+_CHUNK = 64  # responses a task: long enough to hide the passing of messages, short enough to keep the bar moving
+_INLINE = 512  # responses that are scored sooner than worker processes start
+_SAME = 1e-6
+
+
+def score_many(
+    rows: Iterable[Row], workers: int | None = None, **settings: Any
+) -> Iterator[tuple[Row, dict[str, Any]]]:
+    """Each row with the result of `compute_score(..., **settings)`, in order. workers: processes, None for all cores.
+
+    Rows are read a little ahead of the scoring, never all at once. Raises UnknownNameError as `compute_score` does.
+    """
+    rows = iter(rows)
+    workers = workers or _cores()
+    head = list(islice(rows, _INLINE))
+    if workers == 1 or len(head) < _INLINE:
+        for row in _chain(head, rows):
+            yield row, _score(row, settings)
+        return
+    _score(head[0], settings)  # a wrong name is an error of the caller: raised here, not out of a worker
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        waiting: deque[tuple[list[Row], Future[list[dict[str, Any]]]]] = deque()
+        everything = _chain(head, rows)
+        while chunk := list(islice(everything, _CHUNK)):
+            waiting.append((chunk, pool.submit(_score_all, chunk, settings)))
+            if len(waiting) >= 4 * workers:
+                yield from _done(*waiting.popleft())
+        while waiting:
+            yield from _done(*waiting.popleft())
+
+
+def _done(chunk: list[Row], future: Future[list[dict[str, Any]]]) -> Iterator[tuple[Row, dict[str, Any]]]:
+    yield from zip(chunk, future.result(), strict=True)
+
+
+def _score_all(chunk: list[Row], settings: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_score(row, settings) for row in chunk]
+
+
+def _score(row: Row, settings: dict[str, Any]) -> dict[str, Any]:
+    return compute_score(row.data_source, row.response, row.ground_truth, row.extra_info, **settings)
+
+
+def _chain(head: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
+    yield from head
+    yield from rest
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Difference(NamedTuple):
+    """A row whose recorded reward is another than the one given here."""
+
+    row: int
+    recorded: float
+    score: float
+    outcome: str
+    pred: str
+
+
+class Tally:
+    """Counts for the summary, filled one result at a time."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, Counter[str]] = {}
+        self.sums: dict[str, list[float]] = {}  # source -> [score, acc, format]
+        self.recorded = self.recorded_sum = self.score_sum = 0.0
+        self.different: list[Difference] = []
+        self.rows = 0
+
+    def add(self, row: Row, result: Mapping[str, Any]) -> None:
+        """Count one result."""
+        self.rows += 1
+        self.outcomes.setdefault(row.data_source, Counter())[result["outcome"]] += 1
+        sums = self.sums.setdefault(row.data_source, [0.0, 0.0, 0.0])
+        for at, name in enumerate(("score", "acc", "format")):
+            sums[at] += result[name]
+        if row.reward is not None:
+            self.recorded += 1
+            self.recorded_sum += row.reward
+            self.score_sum += result["score"]
+            if abs(row.reward - result["score"]) > _SAME:
+                self.different.append(
+                    Difference(self.rows, row.reward, result["score"], result["outcome"], result["pred"])
+                )
+
+    def text(self, shown: int = 10) -> str:
+        """The summary by source and outcome, then the comparison with the recorded reward if there is one."""
+        order = {outcome: at for at, outcome in enumerate(OUTCOMES)}
+        lines = [f"{'source':<28} {'rows':>8} {'score':>8} {'acc':>7} {'format':>7}  outcomes"]
+        for source, counts in sorted(self.outcomes.items()):
+            n = counts.total()
+            score, acc, form = (total / n for total in self.sums[source])
+            told = ", ".join(f"{name} {counts[name]}" for name in sorted(counts, key=lambda name: order.get(name, 99)))
+            lines.append(f"{source:<28} {n:>8} {score:>8.4f} {acc:>7.4f} {form:>7.4f}  {told}")
+        if self.recorded:
+            n = int(self.recorded)
+            lines.append(
+                f"recorded reward: {n} rows, {n - len(self.different)} agree, {len(self.different)} differ; "
+                f"mean {self.recorded_sum / n:.4f} recorded, {self.score_sum / n:.4f} here"
+            )
+            for d in self.different[:shown]:
+                lines.append(f"  row {d.row}: {d.recorded:g} recorded, {d.score:g} here ({d.outcome}) {d.pred[:60]!r}")
+            if len(self.different) > shown:
+                lines.append(f"  and {len(self.different) - shown} more")
+        return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line of `r1-verl score`; returns the exit status (2 for bad input, with one line on stderr)."""
+    parser = argparse.ArgumentParser(prog="r1-verl score", description=__doc__)
+    parser.add_argument(
+        "file", type=Path, help="responses: .jsonl or .parquet, also .gz; veRL's dumps are read as they are"
+    )
+    parser.add_argument("--out", type=Path, help="write each row's result here (.jsonl, .jsonl.gz or .parquet)")
+    parser.add_argument("--source", help="data source of every row (default: the column data_source)")
+    parser.add_argument("--mode", default="strict", help="strict (default) or faithful")
+    parser.add_argument("--ladder", help="reward scale by name (default: the source's own)")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="a scorer's option, as JSON"
+    )
+    parser.add_argument("--response", help="column of the response")
+    parser.add_argument("--ground-truth", help="column of the ground truth")
+    parser.add_argument("--reward", help="column of the recorded reward to compare with (default: score or reward)")
+    parser.add_argument("--workers", type=int, help="processes (default: all cores)")
+    args = parser.parse_args(argv)
+    columns = Columns(args.source, args.response, args.ground_truth, args.reward)
+    tally = Tally()
+    try:
+        settings = {"mode": args.mode, "ladder": args.ladder, **dict(map(_option, args.option))}
+        results = score_many(read(args.file, columns), args.workers, **settings)
+        with _writer(args.out) as write:
+            for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
+                tally.add(row, result)
+                write(row, result)
+    except (FileError, UnknownNameError, OSError) as error:
+        print(f"r1-verl score: {error}", file=sys.stderr)
+        return 2
+    except BrokenProcessPool:
+        print("r1-verl score: a worker process was killed (memory?): try --workers 1", file=sys.stderr)
+        return 1
+    print(tally.text() if tally.rows else f"{args.file.name} holds no rows")
+    return 0
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise FileError(f"--option {text}: write it as NAME=VALUE")
+    with contextlib.suppress(ValueError):
+        return name, json.loads(value)
+    return name, value
+
+
+@contextlib.contextmanager
+def _writer(path: Path | None) -> Iterator[Any]:
+    """Yields write(row, result). The file appears under its name when the last result is in it."""
+    if path is None:
+        yield lambda row, result: None
+        return
+    kinds = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    if kinds not in ([".jsonl"], [".jsonl", ".gz"], [".parquet"]):
+        raise FileError(f"--out {path.name}: choose a name that ends in .jsonl, .jsonl.gz or .parquet")
+    with atomic_file(path) as file:
+        if kinds == [".parquet"]:
+            records: list[dict[str, Any]] = []
+            yield lambda row, result: records.append(_record(row, result, len(records)))
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            pq.write_table(pa.Table.from_pylist(records), file)
+            return
+        with (
+            gzip.GzipFile(fileobj=file, mode="wb", mtime=0)
+            if path.suffix == ".gz"
+            else contextlib.nullcontext(file) as out
+        ):
+            count = 0
+
+            def write(row: Row, result: Mapping[str, Any]) -> None:
+                nonlocal count
+                out.write((json.dumps(_record(row, result, count), ensure_ascii=False) + "\n").encode())
+                count += 1
+
+            yield write
+
+
+def _record(row: Row, result: Mapping[str, Any], at: int) -> dict[str, Any]:
+    pred = result["pred"].encode("utf-8", "replace").decode()  # a lone surrogate is no text to a file
+    return {"row": at, "data_source": row.data_source, **result, "pred": pred, "recorded": row.reward}

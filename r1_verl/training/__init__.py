@@ -1,0 +1,1 @@
+"""Starting and resuming runs, stages, the quickstart's small model."""

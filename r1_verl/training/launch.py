@@ -1,0 +1,242 @@
+"""`python -m r1_verl train RECIPE [overrides]`: preflight, veRL's trainer, one tidy line a step, a report.
+
+veRL runs as its own process (`python -m verl.trainer.main_ppo`); what it and Ray print goes to the attempt's log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from r1_verl import cluster, doctor, fetch, recipes
+from r1_verl.report import summary
+from r1_verl.runs import Run, RunError, Step, open_run, read_attempt
+from r1_verl.training import stages
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+MODULE = "verl.trainer.main_ppo"
+_POLL = 0.5  # seconds
+_TOLD = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
+
+
+def train(recipe: str, overrides: list[str]) -> int:
+    """Run a recipe (a name of ours, or a .yaml file) to its end, resuming an interrupted run. Returns the exit status.
+
+    Environment: RUN (the run's name, default the recipe's), RUNS (where runs live, default ./runs), DRY_RUN=1 (print
+    the resolved configuration only), WANDB=1 (log there too), RAY_ADDRESS (a cluster to join; more than one node joins
+    the one whose head is here). Raises RecipeError, RunError.
+    """
+    from omegaconf import OmegaConf
+
+    folder = run_folder(recipe)
+    name = folder.name
+    overrides = [*of_this_run(folder), *overrides]
+    config = recipes.compose(recipe, overrides)
+    joins = doctor.machine.joins(config)
+    more = _of_the_cluster(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
+    before = stages.asked(config)
+    if before and any(override.startswith(f"{stages.MODEL}=") for override in overrides):
+        print(f"# Not starting from run {before!r}: a model was given.")
+        before = None
+    dry = os.environ.get("DRY_RUN") == "1"
+    if before and not dry:
+        more.append(f"{stages.MODEL}={stages.start(before, Run(folder))}")
+        print(f"Stage {name!r} starts from run {before!r}: {more[-1].partition('=')[2]}", flush=True)
+    overrides += more
+    if joins or before:
+        config = recipes.compose(recipe, overrides)
+    if dry:
+        print(OmegaConf.to_yaml(config, resolve=True))
+        print(f"# veRL's command: {' '.join(_command(MODULE, recipe, overrides))}")
+        if before:
+            print(f"# with {stages.MODEL}=the last checkpoint of run {before!r}")
+        return 0
+    plain = OmegaConf.to_container(config, resolve=True)
+    with Run(folder).claimed():
+        run = open_run(folder, plain)
+        doctor.require(config)
+        for model in doctor.model.paths(config):
+            fetch.whole_model(model)
+            if joins:
+                cluster.fetch(model)
+        watch = cluster.Watch() if joins else None
+        return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
+
+
+def _of_the_cluster(config: DictConfig) -> list[str]:
+    """veRL joins the cluster as it is: counts of CPUs and GPUs are for a Ray that it starts itself."""
+    mine = config.ray_kwargs.ray_init
+    os.environ.setdefault("RAY_ADDRESS", mine.get("address") or "auto")
+    counts = [f"ray_kwargs.ray_init.{key}=null" for key in ("num_cpus", "num_gpus") if key in mine]
+    return [f"++ray_kwargs.ray_init.address={cluster.address()}", *counts]
+
+
+def _train(
+    run: Run, name: str, recipe: str, overrides: list[str], total: int | None, watch: cluster.Watch | None
+) -> int:
+    done = run.last_checkpoint()
+    if (total and done >= total) or run.finished(total):
+        print(f"Run {name!r} is finished ({done} steps).")
+        summary.write(run)
+        return 0
+    if done:
+        print(f"Resuming run {name!r} after step {done} ({run.checkpoints}).")
+        overrides.append("trainer.val_before_train=False")
+    run_verl(run, MODULE, recipe, overrides, total, watch=watch)
+    run.mark_finished(total)
+    summary.write(run)
+    return 0
+
+
+def run_folder(recipe: str) -> Path:
+    """Where a run of a recipe (a name or a file) lives: $RUNS/$RUN, by default runs/RECIPE."""
+    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+
+
+def of_this_run(folder: Path) -> list[str]:
+    """Overrides for a run in `folder`. Absolute paths, because a Ray job's working directory is a temporary one."""
+    found = [
+        f"trainer.default_local_dir={folder}/checkpoints",
+        f"trainer.validation_data_dir={folder}/validation",
+        f"trainer.experiment_name={folder.name}",
+    ]
+    if os.environ.get("WANDB") == "1":
+        found.append("trainer.logger=[console,file,wandb]")
+    return found
+
+
+def run_verl(
+    run: Run,
+    module: str,
+    recipe: str,
+    overrides: list[str],
+    total: int | None = None,
+    every: int = 1,
+    watch: cluster.Watch | None = None,
+) -> None:
+    """Run one of veRL's trainers as a process of its own to its end, printing a line every `every` steps.
+
+    Raises RunError with the log's own reason if it fails; ends it, and the Ray it started, if we are interrupted or a
+    node that `watch` looks after is gone.
+    """
+    curve, log = run.next_attempt()
+    environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
+    if watch:  # on a cluster, what veRL starts has its node's environment, not ours
+        overrides = [*overrides, *told(environment)]
+    command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
+    print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _follow(process, curve, total, every, watch)
+        except BaseException:
+            _stop(process)
+            raise
+    if process.returncode:
+        _refuse(watch.gone_within(20) if watch else None)
+        raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
+
+
+def told(environment: Mapping[str, str]) -> list[str]:
+    """Overrides that tell all nodes of a cluster the variables they need. What a Ray job (ray_submit.sh) has told them
+    already is left out: Ray refuses the same name from both. Where the values differ it stays, and Ray says so."""
+    job = json.loads(environment.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
+    already = (job.get("runtime_env") or {}).get("env_vars") or {}
+    left = [name for name in _TOLD if environment.get(name) and environment[name] != already.get(name)]
+    return [f"++ray_kwargs.ray_init.runtime_env.env_vars.{name}='{environment[name]}'" for name in left]
+
+
+def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
+    start = ["-m", module]
+    if module.endswith("sft_trainer"):  # it wants torchrun's variables; --standalone picks a free port
+        start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", module]
+    where = ["--config-name", recipe]
+    if recipe.endswith((".yaml", ".yml")):  # somebody's own; ours are on Hydra's search path by the plugin
+        folder, name = recipes.locate(recipe)
+        where = ["--config-dir", str(folder), "--config-name", name]
+    return [sys.executable, *start, *where, *overrides]
+
+
+def _refuse(gone: str | None) -> None:
+    if gone:
+        raise RunError(
+            f"node {gone} has left the Ray cluster, and veRL can't go on without it. Start it again there "
+            "(run_scripts/ray_worker.sh), then give the same command: the run goes on from its last checkpoint"
+        )
+
+
+def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: int, watch: cluster.Watch | None) -> None:
+    """Print each new line of the curve until veRL ends; until the first one, say each half minute that it starts."""
+    shown, began = 0, time.monotonic()
+    said = began
+    while True:
+        running = process.poll() is None
+        steps = read_attempt(curve) if curve.exists() else []
+        for step in steps[shown:]:
+            if step.step % every == 0:
+                print(progress_line(step, total), flush=True)
+        shown = len(steps)
+        if not running:
+            return
+        _refuse(watch.gone() if watch else None)
+        if not shown and time.monotonic() - said > 30:
+            said = time.monotonic()
+            print(f"  ... starting ({said - began:.0f} s)", flush=True)
+        time.sleep(_POLL)
+
+
+def progress_line(step: Step, total: int | None) -> str:
+    """One line for people: step, reward, accuracy, response length, seconds, and validation where there is one."""
+    data = step.data
+    parts = [f"step {step.step:>4}" + (f"/{total}" if total else "")]
+    if "critic/score/mean" in data:
+        parts.append(f"reward {data['critic/score/mean']:.3f}")
+        accuracies = [value for key, value in data.items() if re.fullmatch(r"train-reward/.*/acc", key)]
+        if accuracies:
+            parts.append(f"acc {sum(accuracies) / len(accuracies):.3f}")
+        parts.append(f"length {data['response_length/mean']:.1f}")
+        parts.append(f"{data['timing_s/step']:.1f} s")
+    if "train/loss" in data:
+        parts.append(f"loss {data['train/loss']:.3f}")
+    for source, accuracy in summary.validation(data).items():
+        parts.append(f"validation {source} {accuracy:.3f}")
+    return "  ".join(parts)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """End veRL and all that it started: politely, so that Ray cleans up, then whatever is left of it."""
+    import psutil
+
+    try:
+        below = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    for left in [*below, process]:  # vLLM's workers outlive their Ray actor
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            left.kill()
+
+
+def _why(log: Path) -> str:
+    """The lines of a log that say why it ended: the last exception, else its last lines."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    told = [line for line in lines if re.search(r"\b\w*(Error|Exception|Killed|OutOfMemory)\b.*:", line)]
+    chosen = told[-3:] if told else lines[-8:]
+    return "\n".join(f"  {line[:400]}" for line in chosen)

@@ -1,0 +1,85 @@
+"""A model small enough to learn on two CPU cores in minutes, saved as an ordinary model folder.
+
+Qwen2 architecture, about 0.45 M parameters. Whole numbers below 100 are single tokens (half the length of bytes and no
+digit arithmetic), single bytes are the fallback, so any text can be written. The tags are ordinary tokens: veRL decodes
+with `skip_special_tokens=True`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+CHAT = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+WORDS = ("<think>", "</think>", "<answer>", "</answer>", "user", "assistant", "system", "yes", "no")
+NUMBERS = tuple(str(n) for n in range(10, 100))
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+def build(out: str | Path, seed: int, layers: int = 2, hidden: int = 128) -> Path:
+    """Write an untrained model and its tokenizer to `out` (atomically) and return it."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    out = Path(out)
+    tokenizer = build_tokenizer()
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers,
+        num_attention_heads=hidden // 32, num_key_value_heads=max(1, hidden // 64),  # vLLM on CPU wants heads of 32
+        max_position_embeddings=512, tie_word_embeddings=True, bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.06,  # at this width the usual 0.02 takes three times the steps to learn to copy a number
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    model = Qwen2ForCausalLM(config)
+    part = out.with_name(out.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part)
+    tokenizer.save_pretrained(part)
+    replace_folder(part, out)
+    return out
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Give `new` the name of `old`, which goes."""
+    shutil.rmtree(old, ignore_errors=True)
+    new.rename(old)
+
+
+def start(out: str | Path, traces: str | Path, seed: int) -> Path:
+    """Build a model and give it its supervised start on `traces` (veRL SFT Parquet) with veRL's SFT trainer.
+
+    `out` appears when it is finished; the log and the loss curve stay in `out`-sft. Raises RunError.
+    """
+    from r1_verl.runs import Run
+    from r1_verl.training.launch import run_verl
+
+    out, work = Path(out), Path(f"{out}-sft").resolve()
+    shutil.rmtree(work, ignore_errors=True)
+    overrides = [
+        f"data.train_files={Path(traces).resolve()}", f"model.path={build(work / 'untrained', seed)}",
+        f"trainer.default_local_dir={work}/checkpoints", f"trainer.seed={seed}", f"engine.seed={seed}",
+    ]  # fmt: skip
+    run_verl(Run(work), "verl.trainer.sft_trainer", "_quickstart_sft", overrides, total=None, every=100)
+    replace_folder(next(work.glob("checkpoints/global_step_*/huggingface")), out)
+    shutil.rmtree(work / "checkpoints")
+    return out
+
+
+def build_tokenizer():
+    """A byte-level BPE without merges plus whole numbers, tags and the ChatML tokens, as a Qwen2 tokenizer."""
+    from tokenizers import AddedToken, pre_tokenizers
+    from transformers import Qwen2Tokenizer
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Qwen2Tokenizer(
+        vocab={symbol: index for index, symbol in enumerate(alphabet)}, merges=[],
+        unk_token=None, bos_token=None, eos_token="<|im_end|>", pad_token="<|endoftext|>",
+    )  # fmt: skip
+    tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in CHAT], special_tokens=True)
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in (*WORDS, *NUMBERS)])
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
