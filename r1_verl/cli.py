@@ -107,7 +107,7 @@ def _export(arguments: list[str]) -> int:
 
 
 def _fetch(arguments: list[str]) -> int:
-    from r1_verl import fetch
+    from r1_verl.hub import fetch
 
     return fetch.main(arguments)
 

@@ -106,7 +106,7 @@ def fetch(model: str) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    from r1_verl.fetch import whole_model
+    from r1_verl.hub.fetch import whole_model
 
     nodes()  # joins the cluster
     alive = [node for node in ray.nodes() if node["Alive"]]

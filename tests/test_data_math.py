@@ -141,7 +141,9 @@ def test_hold_out_depends_on_the_texts_alone():
     train, test = math_problems.hold_out(problems, 10)
     assert 10 <= len(test) <= 11 and len(train) + len(test) == 60
     assert not {p.problem.question for p in train} & {p.problem.question for p in test}
-    assert {p.problem.question for p in math_problems.hold_out(problems[::-1], 10)[1]} == {p.problem.question for p in test}
+    assert {p.problem.question for p in math_problems.hold_out(problems[::-1], 10)[1]} == {
+        p.problem.question for p in test
+    }
 
 
 @pytest.mark.parametrize(("file", "style"), [("qwen", "simplerl"), ("abel", "instruct")])

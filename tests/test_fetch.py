@@ -12,7 +12,7 @@ import pytest
 from local_hub import COMMIT, Hub
 from probes import can_mount
 
-from r1_verl import fetch
+from r1_verl.hub import fetch
 
 NAME = "owner/tiny"
 FILES = {
@@ -33,7 +33,7 @@ FILES = {
 LEFT_OUT = {"pytorch_model.bin", "original/consolidated.00.pth", "tiny.Q4.gguf"}
 _PROGRAM = """
 import sys
-from r1_verl import fetch
+from r1_verl.hub import fetch
 try:
     print(fetch.{what}({name!r}))
 except fetch.FetchError as error:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import ground_truth as truths
-from r1_verl import model_files
 from r1_verl.doctor.model import look, paths
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import OURS, options
+from r1_verl.hub import model_files
 from r1_verl.runs import RunError, differences
 from r1_verl.scorers import UnknownNameError, resolve
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1_verl import fetch, model_files
 from r1_verl.doctor.problem import Problem
+from r1_verl.hub import fetch, model_files
 
 _FILES = (*model_files.SMALL, "tokenizer.json")
 

@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1_verl import cluster, doctor, fetch, recipes
+from r1_verl import cluster, doctor, recipes
+from r1_verl.hub import fetch
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt
 from r1_verl.training import stages

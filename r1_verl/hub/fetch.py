@@ -13,8 +13,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from r1_verl import model_files
-from r1_verl.model_files import SMALL
+from r1_verl.hub import model_files
+from r1_verl.hub.model_files import SMALL
 from r1_verl.runs import RunError
 
 _SECONDS = 5.0  # to wait for the hub's first answer
