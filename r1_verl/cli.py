@@ -53,7 +53,10 @@ def _doctor(arguments: list[str]) -> int:
     from r1_verl.training import launch
 
     recipe, overrides = _recipe(arguments)
-    problems = doctor.examine(recipes.compose(recipe, [*launch.of_this_run(launch.run_folder(recipe)), *overrides]))
+    config = recipes.compose(recipe, [*launch.of_this_run(launch.run_folder(recipe)), *overrides])
+    problems = doctor.examine(config)
+    if said := doctor.memory.summary(config):
+        print(said)
     for problem in problems:
         print(f"- {problem.what}\n  fix: {problem.fix}")
     print(f"{recipe}: {len(problems)} problem{'s' * (len(problems) != 1)} found")

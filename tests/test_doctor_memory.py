@@ -9,7 +9,7 @@ import re
 import pytest
 import stand_ins
 
-from r1_verl.doctor.memory import cache, memory
+from r1_verl.doctor.memory import cache, memory, summary
 from r1_verl.recipes.resolvers import FLASH
 
 # recipe: GiB while generating, in the actor's update with flash_attn, in the critic's
@@ -54,6 +54,15 @@ def test_it_is_what_was_worked_out_by_hand(on_its_card, recipe):
     assert need.generating == pytest.approx(generating, abs=1.5)
     assert need.update == pytest.approx(update, abs=1.5)
     assert need.critic == pytest.approx(critic, abs=5)  # the table's own critics differ by as much
+
+
+def test_it_is_told_in_one_line(on_its_card, monkeypatch, tmp_path):
+    """On a machine without cards, for the published one."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert summary(on_its_card("drgrpo")[0]) == (
+        "Each GPU of 40 GiB holds about 32 while vLLM generates, 31 in the actor's update (estimates)"
+    )
+    assert summary(on_its_card("tinyzero_ppo")[0]).endswith("63 in the actor's update, 54 in the critic's (estimates)")
 
 
 def test_what_flash_attention_saves(on_its_card):

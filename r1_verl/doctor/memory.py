@@ -5,6 +5,7 @@ A rough sum of what is known to be there, without fragmentation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -89,6 +90,23 @@ def memory(config: Any, card: float) -> Memory | None:
         critic: "in the critic's update",
     }
     return Memory(generating, update, critic, said[max(generating, update, critic)])
+
+
+def summary(config: Any) -> str:
+    """The need in one line for people; "" without GPUs or for a model of unknown size."""
+    if config.trainer.device != "cuda":
+        return ""
+    here = [card.total for card in gpus()]
+    published = re.search(r"(\d+) GB", str((config.get("r1_verl") or {}).get("about", {}).get("gpu")))
+    card = min(here) if here else float(published[1]) if published else 80.0
+    need = memory(config, card)
+    if need is None:
+        return ""
+    critic = f", {need.critic:.0f} in the critic's" if need.critic else ""
+    return (
+        f"Each GPU of {card:.0f} GiB holds about {need.generating:.0f} while vLLM generates, {need.update:.0f} in the "
+        f"actor's update{critic} (estimates)"
+    )
 
 
 class Cache(NamedTuple):
