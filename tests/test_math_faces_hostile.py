@@ -55,7 +55,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_long_texts_are_quick_and_worth_nothing(name):
-    """Quick: no hang. The worker keeps its own deadline (test_maths_worker)."""
+    """Quick: no hang. The worker keeps its own deadline (test_killable)."""
     for source, mode in itertools.product(ALL, MODES):
         start = time.thread_time()
         found = compute_score(source, TEXTS[name], "17", mode=mode)
@@ -199,10 +199,10 @@ def test_recorded_attacks_are_bounded_from_a_thread(data_dir):
 @pytest.mark.long
 def test_right_answers_among_heavy_ones_from_32_threads():
     heavy = ["\\boxed{9^{9^{9^{9}}}}", "\\boxed{\\int_0^1 x^{x} dx}", "\\boxed{\\sum_{k=1}^{1000000000} \\frac{1}{k}}"]
-    jobs = [("math_eval", heavy[i % 3], "\\int_0^1 x^{-x} dx") for i in range(26)]
+    jobs = [("math_verify", heavy[i % 3], "\\int_0^1 x^{-x} dx") for i in range(26)]
     jobs += [("math_eval", "\\boxed{\\frac{1}{2}}", "0.5"), ("simplerl", "\\boxed{2\\sqrt{3}}", "\\sqrt{12}")]
     jobs += [("drgrpo", "\\boxed{(x+1)^2}", "x^2+2x+1"), ("gsm8k", "#### 18", "18"), ("dapo", "Answer: 34", "34")]
     jobs += [("deepscaler", "<think>a</think> \\boxed{\\frac{3}{4}}", "0.75")]
     with ThreadPoolExecutor(32) as pool:
-        found = list(pool.map(lambda job: compute_score(*job)["acc"], jobs))
+        found = list(pool.map(lambda job: compute_score(*job, mode="faithful")["score"], jobs))
     assert found == [0.0] * 26 + [1.0] * 6

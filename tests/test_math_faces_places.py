@@ -15,32 +15,33 @@ import pytest
 
 from r1_verl.reward import compute_score
 
-# (source, response, gold, acc): string, rational, expression and a pair that only math-verify can judge.
+# (source, response, gold, faithful score): texts, rationals, expressions, and two jobs for math-verify's worker.
 JOBS = [
     ("openai/gsm8k", "#### 18", "18", 1.0),
     ("openai/gsm8k", "#### 19", "18", 0.0),
     ("simplelr_qwen", "\\boxed{0.25}", "\\frac{1}{4}", 1.0),
-    ("math_dapo", "Answer: $\\frac{\\sqrt{8}}{2}$", "\\sqrt{2}", 1.0),
+    ("math_dapo", "Answer: $\\sqrt{2}$", "\\sqrt{2}", 1.0),
+    ("math_eval", "\\boxed{\\frac{\\sqrt{8}}{2}}", "\\sqrt{2}", 1.0),
     ("deepscaler", "<think>a</think> \\boxed{(x+1)^2}", "x^2+2x+1", 1.0),
     ("HuggingFaceH4/MATH-500", "\\boxed{x^2+2x+2}", "x^2+2x+1", 0.0),
-    ("math_eval", "\\boxed{\\int_0^1 x dx}", "\\int_0^1 t dt", 1.0),
-    ("openr1", "<think>\na\n</think>\n<answer>\n\\boxed{6}\n</answer>", "$6$", 1.0),
+    ("math_verify", "\\boxed{\\int_0^1 x dx}", "\\int_0^1 t dt", 1.0),
+    ("openr1", "<think>\na\n</think>\n<answer>\n\\boxed{6}\n</answer>", "$6$", 3.0),
 ]
-HEAVY = [("math_eval", "\\boxed{\\int_0^1 x^{x} dx + y}", "\\int_0^1 x^{-x} dx + y", 0.0)] * 4
+HEAVY = [("math_verify", "\\boxed{\\int_0^1 x^{x} dx + y}", "\\int_0^1 x^{-x} dx + y", 0.0)] * 4
 
 
-def acc(job) -> float:
+def score(job) -> float:
     """The verdict; where other programs starve us, a right pair that ran out of time is given a second chance."""
     for _ in range(3):
         found = compute_score(*job[:3], mode="faithful")
-        starved = found["acc"] != job[3] and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+        starved = found["score"] != job[3] and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
         if not starved:
             break
-    return found["acc"]
+    return found["score"]
 
 
-def accs(jobs) -> list[float]:
-    return [acc(job) for job in jobs]
+def scores(jobs) -> list[float]:
+    return [score(job) for job in jobs]
 
 
 WANTED = [job[3] for job in JOBS]
@@ -49,7 +50,7 @@ WANTED = [job[3] for job in JOBS]
 @pytest.mark.long
 def test_thread_pool():
     with ThreadPoolExecutor(32) as pool:
-        assert list(pool.map(acc, JOBS * 25)) == WANTED * 25
+        assert list(pool.map(score, JOBS * 25)) == WANTED * 25
 
 
 def lateness(work, jobs) -> tuple[list[float], float]:
@@ -77,12 +78,12 @@ def lateness(work, jobs) -> tuple[list[float], float]:
 
 def test_event_loop_is_not_held_up():
     """A scorer that kept the interpreter to itself would stop the heartbeat; the benchmark asks for 50 ms."""
-    accs(JOBS)  # imports and the worker's start
+    scores(JOBS)  # imports and the worker's start
     hostile = [
         ("math_eval", "\\boxed{" + text + "}", "17", 0.0) for text in ("7" * 100_000, "{" * 50_000, "9^" * 20_000)
     ]
     jobs = (JOBS + hostile + HEAVY[:1]) * 3
-    found, late = lateness(acc, jobs)
+    found, late = lateness(score, jobs)
     assert found == [job[3] for job in jobs]
     assert late < 2.0
 
@@ -90,25 +91,25 @@ def test_event_loop_is_not_held_up():
 @pytest.mark.long
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_child_processes(method):
-    accs(JOBS)  # a fork inherits whatever the parent has running
+    scores(JOBS)  # a fork inherits whatever the parent has running
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
-        assert list(pool.map(accs, [JOBS] * 4)) == [WANTED] * 4
+        assert list(pool.map(scores, [JOBS] * 4)) == [WANTED] * 4
 
 
 def test_parent_still_scores_after_its_children_are_gone():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
-        assert pool.submit(accs, JOBS).result() == WANTED
-    assert accs(JOBS) == WANTED
+        assert pool.submit(scores, JOBS).result() == WANTED
+    assert scores(JOBS) == WANTED
 
 
 @pytest.mark.long
 def test_next_score_is_right_after_every_child_is_killed():
-    accs(JOBS)
+    scores(JOBS)
     for _ in range(3):
         for pid in children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        assert accs(JOBS) == WANTED
+        assert scores(JOBS) == WANTED
 
 
 def children() -> list[int]:
@@ -140,12 +141,12 @@ def test_ray_actors():
         class Loop:
             async def score(self, jobs):
                 loop = asyncio.get_running_loop()
-                return list(await asyncio.gather(*(loop.run_in_executor(None, acc, job) for job in jobs)))
+                return list(await asyncio.gather(*(loop.run_in_executor(None, score, job) for job in jobs)))
 
         @ray.remote(num_cpus=1)
         class Plain:
             def score(self, jobs):
-                return accs(jobs)
+                return scores(jobs)
 
         actors = [Loop.remote(), Plain.remote()]
         assert ray.get([actor.score.remote(JOBS * 5) for actor in actors], timeout=240) == [WANTED * 5] * 2

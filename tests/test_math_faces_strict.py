@@ -167,23 +167,13 @@ def test_any_of_several_golds_will_do(source):
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
-def test_policy_is_the_recipes():
+def test_a_percent_sign_may_be_dropped_and_a_list_has_no_order():
     assert found("math", "\\boxed{25\\%}", "25")["acc"] == 1.0
-    assert found("math", "\\boxed{25\\%}", "25", math_policy={"percent": False})["acc"] == 0.0
     assert found("math", "\\boxed{2,1}", "1,2")["acc"] == 1.0
-    assert found("math", "\\boxed{2,1}", "1,2", math_policy={"unordered": False})["acc"] == 0.0
-    assert found("math", "\\boxed{3.1416}", "\\pi", math_policy={"tolerance": 1e-4})["acc"] == 1.0
-
-
-@pytest.mark.parametrize("mode", ["strict", "faithful"])
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_face_takes_a_policy(source, mode):
-    assert found(source, "\\boxed{5}", mode=mode, math_policy={"percent": False})["outcome"] != "error"
+    assert found("math", "\\boxed{3.1416}", "\\pi")["acc"] == 0.0
 
 
 def test_wrong_names_are_named():
-    with pytest.raises(UnknownNameError, match=r"unknown math_policy key 'percents'; did you mean 'percent'\?"):
-        found("math", "\\boxed{5}", math_policy={"percents": False})
     with pytest.raises(UnknownNameError, match=r"unknown open-r1 reward 'acuracy'; did you mean 'accuracy'\?"):
         found("openr1", "\\boxed{5}", openr1_weights={"acuracy": 1})
 
@@ -241,6 +231,22 @@ def test_simplerl_strict_rewards():
     for response in ("\\boxed{500}", "\\boxed{0.05}", "\\boxed{5.0004}"):  # upstream's factor of 100 and its tolerance
         assert found("simplerl", response)["acc"] == 0.0
         assert found("simplerl", response, mode="faithful")["score"] == 1.0
+
+
+def test_policy_is_the_recipes():
+    assert found("math", "\\boxed{25\\%}", "25")["acc"] == 1.0
+    assert found("math", "\\boxed{25\\%}", "25", math_policy={"percent": False})["acc"] == 0.0
+    assert found("math", "\\boxed{2,1}", "1,2")["acc"] == 1.0
+    assert found("math", "\\boxed{2,1}", "1,2", math_policy={"unordered": False})["acc"] == 0.0
+    assert found("math", "\\boxed{3.1416}", "\\pi", math_policy={"tolerance": 1e-4})["acc"] == 1.0
+    with pytest.raises(UnknownNameError, match=r"unknown math_policy key 'percents'; did you mean 'percent'\?"):
+        found("math", "\\boxed{5}", math_policy={"percents": False})
+
+
+@pytest.mark.parametrize("mode", ["strict", "faithful"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_face_takes_a_policy(source, mode):
+    assert found(source, "\\boxed{5}", mode=mode, math_policy={"percent": False})["outcome"] != "error"
 
 
 # --- ladders ----------------------------------------------------------------------------------------------------------

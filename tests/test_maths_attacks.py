@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import r1_verl.maths
 from r1_verl.maths.judge import judge
 from r1_verl.response import last_boxed
-from r1_verl.scorers.graders import killable
 
 HANG = 2.0  # seconds of processor time; benchmarks/bench_math.py asks for 50 ms
 
@@ -89,9 +85,8 @@ GOLDS = ("5", r"\sqrt{2}", "x^2+1", "(1,2)", "[0,1)", "1,2", r"\text{east}", r"2
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_bounded_and_earns_nothing(name, monkeypatch):
-    """In a thread, against every kind of gold; the worker, whose deadline is its own, is kept out."""
-    monkeypatch.setattr(killable, "verify", lambda answer, gold, deadline: "unreadable")
+def test_an_attack_is_bounded_and_earns_nothing(name):
+    """In a thread, against every kind of gold."""
 
     def attack() -> None:
         for gold in GOLDS:
@@ -104,7 +99,12 @@ def test_an_attack_is_bounded_and_earns_nothing(name, monkeypatch):
         pool.submit(attack).result()
 
 
-def test_the_collected_attacks(data_dir):
+RIGHT = {  # attacks on the time alone: their answers equal the gold
+    "infty=infty", "zero-width", "list perm 400", "0/0 vs 0/0", "10k boxed", "20k unclosed + close", "think repeated",
+}  # fmt: skip
+
+
+def test_the_collected_attacks_are_bounded_and_earn_nothing(data_dir):
     with gzip.open(data_dir / "pairs" / "math_attacks.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
 
@@ -112,7 +112,7 @@ def test_the_collected_attacks(data_dir):
         for row in rows:
             began = time.thread_time()
             found = last_boxed(row["response"]) if "response" in row else row["answer"]
-            assert judge(found or "", row["gold"]).stage != "sympy"
+            assert judge(found or "", row["gold"]).equal == (row["name"] in RIGHT), row["name"]
             assert time.thread_time() - began < HANG, row["name"]
 
     with ThreadPoolExecutor(1) as pool:
@@ -145,19 +145,3 @@ def test_code_leaves_no_trace(payload, tmp_path):
         verdict = judge(answer, gold)
         assert not verdict.equal or answer.strip() == gold.strip()
     assert not marker.exists()
-
-
-def test_no_module_evaluates_text():
-    """No eval, exec, compile, parse_expr, sympify or import of sympy anywhere; math-verify in the worker alone."""
-    for path in Path(r1_verl.maths.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                called = name in ("eval", "exec", "parse_expr", "sympify", "__import__", "parse_latex")
-                assert not called, f"{path.name}:{node.lineno} calls {name}"
-                assert name != "compile" or getattr(node.func.value, "id", "") == "re", path.name
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-                for module in modules:
-                    assert module.split(".")[0] != "sympy", path.name
-                    assert module.split(".")[0] != "math_verify" or path.name == "worker.py", path.name

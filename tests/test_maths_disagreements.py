@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 
 import pytest
 
 from r1_verl.maths.judge import judge
-from r1_verl.response import last_boxed, last_number
+from r1_verl.response import last_boxed
 
+NUMBER = re.compile(r"(?:(?<![\w)\]}])-)?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?")
 KEYS = ("id", "ground_truth", "answer", "judge", "upstream", "math_verify")
 
 
@@ -22,7 +24,9 @@ def answer_of(row: dict) -> str:
     found = last_boxed(row["response"])
     if found is None:
         found = (row.get("upstream") or {}).get("pred")
-    return (last_number(row["response"]) if found is None else found) or ""
+    if found is None:
+        found = next(reversed(NUMBER.findall(row["response"])), "")
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
-"""The judge's verdicts: hand-made pairs by topic, a sample of the pairs file, the policy, what never raises."""
+"""The judge: hand-made pairs by topic, a sample of the pairs file, the policy; it raises nothing and starts nothing."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,15 +40,11 @@ def test_all_pairs(data_dir):
     with gzip.open(data_dir / "pairs" / "math_pairs.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
     accepted = dict.fromkeys(("identity", "rewrite", "wrong"), 0)
-    by_sympy = 0
     for row in rows:
-        verdict = judge(row["answer"], row["gold"])
-        accepted[row["kind"]] += verdict.equal
-        by_sympy += verdict.stage == "sympy"
+        accepted[row["kind"]] += judge(row["answer"], row["gold"]).equal
     assert accepted["identity"] == 959
     assert accepted["rewrite"] >= 0.99 * 2076
     assert accepted["wrong"] == 0
-    assert by_sympy < 0.01 * len(rows)
 
 
 def test_stage_a_decides_most_pairs_and_never_wrongly(data_dir):
@@ -66,6 +64,8 @@ def test_stage_a_decides_most_pairs_and_never_wrongly(data_dir):
         (r"\sqrt{25}", "5", Verdict(True, "correct", "expr")),
         (r"\sqrt{26}", "5", Verdict(False, "wrong", "expr")),
         (r"\sqrt{25", "5", Verdict(False, "unreadable", "expr")),
+        (r"\int_0^1 x dx", r"\int_0^1 t dt", Verdict(False, "unreadable", "expr")),
+        (r"\int_0^1 x dx", r"\int_0^1 x dx", Verdict(True, "correct", "text")),
         ("", "5", Verdict(False, "unreadable", "text")),
         ("5", "", Verdict(False, "bad_ground_truth", "text")),
         ("5", "  ", Verdict(False, "bad_ground_truth", "text")),
@@ -130,3 +130,49 @@ def test_a_defect_would_be_named(capsys):
     for row in OWN:
         judge(row["answer"], row["gold"])
     assert "raised" not in capsys.readouterr().err
+
+
+def test_a_strict_score_starts_no_process(fixtures):
+    """Not for an integral, a limit, a tower of powers or any hand-made pair."""
+    code = r"""
+import json, sys
+from r1_verl.maths.judge import judge
+from r1_verl.reward import compute_score
+from r1_verl.scorers.graders import killable
+rows = [json.loads(line) for line in open(sys.argv[1])]
+pairs = [(row["answer"], row["gold"]) for row in rows]
+pairs += [(r"\int_0^1 x dx", r"\int_0^1 t dt"), (r"\lim_{x \to 0} x", "0"), ("9^{9^{9}}", r"\int_0^1 t dt")]
+for answer, gold in pairs:
+    judge(answer, gold)
+    for source in ("math", "simplerl_v1", "math_verify"):
+        compute_score(source, f"\\boxed{{{answer}}}", gold, mode="strict")
+assert killable._server.process is None
+assert not {"sympy", "math_verify"} & set(sys.modules)
+"""
+    file = str(fixtures / "math_pairs_own.jsonl")
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.long
+def test_memory_does_not_grow(fixtures):
+    code = r"""
+import json, resource, sys
+from r1_verl.maths.judge import judge
+rows = [json.loads(line) for line in open(sys.argv[1])]
+def rss():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+for n in range(10_000):
+    row = rows[n % len(rows)]
+    judge(row["answer"] + " " * (n % 7) + (f"+{n}" if n % 3 else ""), row["gold"])
+    if n == 2000:
+        before = rss()
+print((rss() - before) / 2**20)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(fixtures / "math_pairs_sample.jsonl")],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert float(done.stdout) < 5, done.stderr

@@ -1,4 +1,4 @@
-"""What is a matter of taste in the equality of two answers."""
+"""Conventions on which graders of mathematics differ: percent, units, order, rounding, tolerance."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Policy:
-    r"""The conventions of a verdict. The defaults are those of the pairs file of this project's tests.
+    r"""The conventions of a verdict. The defaults agree with the labelled pairs of this project's tests.
 
-    percent: the sign may be dropped, or worked out: `25\%` is 25 and is 0.25.
-    units: a unit, a degree or a currency sign may be dropped; two known units must measure the same.
-    unordered: lists without brackets and sets are unordered (tuples are ordered always, multiplicity counts always).
-    assignment: `x=5` is 5 where the other side names no variable; `y=5` is never `x=5`.
-    rounding: significant digits that a decimal answer needs to stand for the exact gold which rounds to it; a decimal
-        gold needs half as many to be met by an exact answer, and must be no simple fraction (13.5). 0 for never.
-    standing: an integral or a limit left standing, which costs a model nothing to write, may answer a gold without one.
-    tolerance: relative tolerance between two numbers; 0 for exact (the Qwen evaluators use 1e-4).
+    percent: `25\%` equals 25 as well as 0.25.
+    units: a unit, a degree or a currency sign may be left out; if both sides have one, they are converted.
+    unordered: lists without brackets are unordered. Sets always are, tuples never; multiplicity always counts.
+    assignment: `x=5` equals 5, but never `y=5`.
+    rounding: a decimal answer of so many significant digits equals an exact gold that rounds to it. A decimal gold
+        needs half as many, and must not be a simple fraction such as 13.5. 0: never.
+    tolerance: relative tolerance between two numbers (the Qwen evaluators use 1e-4). 0: none.
     """
 
     percent: bool = True
@@ -24,7 +23,6 @@ class Policy:
     unordered: bool = True
     assignment: bool = True
     rounding: int = 6
-    standing: bool = False
     tolerance: float = 0.0
 
 

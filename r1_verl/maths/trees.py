@@ -1,6 +1,6 @@
-"""Trees and how to walk them.
+"""The nodes of a tree, and functions that walk trees.
 
-Nodes are tuples whose first member is the tag:
+A node is a tuple whose first member is its tag:
 ("num", value, digits)  digits: significant digits of a decimal as written, 0 for an integer
 ("sym", name) ("const", "pi"|"e"|"i"|"inf") ("unit", name) ("text", words) ("set", name) ("...",)
 ("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
@@ -17,7 +17,7 @@ Node = tuple
 
 
 def any_node(node: Node, tags: tuple[str, ...], test: Callable[[Node], bool] = bool) -> bool:
-    """Whether a node with one of the tags passes a test (every node is true)."""
+    """Whether any node with one of these tags satisfies `test` (by default every node does)."""
     stack = [node]
     while stack:
         node = stack.pop()
@@ -30,7 +30,7 @@ def any_node(node: Node, tags: tuple[str, ...], test: Callable[[Node], bool] = b
 
 
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
-    """The same node over changed children."""
+    """The node with `change` applied to each of its children."""
 
     def each(child):
         if not isinstance(child, tuple) or not child:
@@ -43,7 +43,7 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def names(node: Node) -> set[str]:
-    """The free names of a tree: variables, words, functions nobody knows."""
+    """The free names of a tree: variables, words, unknown functions such as f."""
     found: set[str] = set()
     stack = [node]
     while stack:
@@ -63,9 +63,9 @@ def names(node: Node) -> set[str]:
 
 
 def scalar_names(node: Node) -> set[str] | None:
-    """The names of a tree that is a number or a function by its tags alone, without units and words; None for others.
+    """The free names of a tree without units, words, plus-minus signs and structures; None for other trees.
 
-    Nothing in such a tree needs more than its value: it has no sign to choose, no members, no quantity.
+    Two trees with names are compared by their values alone.
     """
     found: set[str] = set()
     stack = [node]
@@ -92,7 +92,7 @@ def scalar_names(node: Node) -> set[str] | None:
 
 
 def rename(node: Node, new: dict[str, str]) -> Node:
-    """The tree with its names changed."""
+    """The tree with names replaced."""
     if not new:
         return node
     if node[0] == "sym" or node[0] == "text":

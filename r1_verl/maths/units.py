@@ -1,11 +1,11 @@
-"""Units of measure: what they are worth in each other, so that 5 m is 500 cm and never 5 cm."""
+"""Units of measure and their worth in base units, so that 5 m equals 500 cm and never 5 cm."""
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction as F
 
-# name -> (worth, powers of base units). Base units: m s g K A mol $ bit; degrees and per cent are plain numbers.
+# names -> (worth, powers of base units). Base units: m s g K A mol and currencies. Degrees and per cent are numbers.
 _M, _S, _G = {"m": 1}, {"s": 1}, {"g": 1}
 _N = {"g": 1, "m": 1, "s": -2}
 _J = {"g": 1, "m": 2, "s": -2}
@@ -60,22 +60,22 @@ def _fill() -> None:
 
 
 _fill()
-del UNITS["pm"]  # an hour rather than a length
-# Degrees are worth pi/180, which is no rational: the evaluator knows them by name.
+del UNITS["pm"]  # the half of a day, not a length
+# A degree is worth pi/180, which is not rational: the evaluator handles it by name.
 UNITS["deg"] = UNITS["degree"] = UNITS["degrees"] = (F(0), {})
 SPELLINGS = {"degree": "deg", "degrees": "deg", "percent": "%", "radian": "rad", "radians": "rad"}
-# Numbers for the base units when a whole quantity is evaluated; any will do that no honest relation ties together.
+# Numbers that stand for the base units when a quantity is evaluated; no simple relation holds between them.
 BASE_VALUES = {
     "m": F(10007, 9001), "s": F(13001, 7001), "g": F(17011, 9973), "K": F(19001, 11003), "A": F(23003, 12007),
     "mol": F(29009, 13003), "$": F(31013, 14009), "€": F(37003, 15013), "£": F(41011, 16007), "degC": F(43003, 17011),
     "degF": F(47017, 18013),
 }  # fmt: skip
-# Units that a plain-text answer may name after a number without \text: nobody multiplies variables like that.
+# Units that count as units after a number even without \text: no product of variables looks like them.
 PLAIN = frozenset(name for name in UNITS if len(name) > 3 or name in _SHORT.split())
 
 
 def worth(name: str) -> F:
-    """The number that stands for a unit in an evaluation (degrees apart: see the evaluator)."""
+    """The number that stands for a unit in an evaluation. Not for degrees: see the evaluator."""
     factor, powers = UNITS[name]
     for base, power in powers.items():
         factor *= BASE_VALUES[base] ** power
@@ -83,7 +83,7 @@ def worth(name: str) -> F:
 
 
 def phrase(text: str) -> list[tuple[str, str]]:
-    """The tokens of a text that is units and nothing else (`square inches`, `m/s^2`, `km per hour`), else []."""
+    """The tokens of a text that consists of units alone (`square inches`, `m/s^2`, `km per hour`), else []."""
     found: list[tuple[str, str]] = []
     text = text.replace(".", "")  # sq. ft.
     power = ""

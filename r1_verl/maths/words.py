@@ -14,12 +14,12 @@ _LABELLED = re.compile(r"\(([A-Z])\)[\s:.,-]*(.*)", re.DOTALL)
 _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?(?:([ap])m?)?")
 _ANOTHER = re.compile(r"\([A-Z]\)|\b(?:or|and)\b|,")
 _AROUND_TIME = re.compile(r"[ .{}]")
-_HALF_DAYS = frozenset("map")  # how a.m., p.m. and what is left of them end
+_HALF_DAYS = frozenset("map")  # last letters of am, pm, a and p
 _LONG_WORD = re.compile(r"[a-z]{4}")
 _DIGIT = re.compile(r"[0-9]")
 _AND = re.compile(r",|;|\band\b")
 _MATHS = re.compile(r"[0-9=<>^_/*+\\|]")
-_FUNCTION = re.compile(r"sqrt|sin|cos|tan|cot|log|exp|theta|alpha|beta|infinity")  # as typed without a backslash
+_FUNCTION = re.compile(r"sqrt|sin|cos|tan|cot|log|exp|theta|alpha|beta|infinity")  # names typed without a backslash
 _NUMBERS = {
     word: n
     for n, word in enumerate(
@@ -32,7 +32,7 @@ _ARTICLES = re.compile(r"\b(?:the|a|an)\b ?")
 
 
 def plain(text: str) -> str:
-    """The letters, digits and colons of a canonical text in lower case, without what only sets type."""
+    """The letters, digits and colons of a canonical text in lower case, without commands that set the font."""
     text = _WRAPPER.sub("", text).lower()
     if " " in text:
         text = _ARTICLES.sub("", text) or text
@@ -40,7 +40,7 @@ def plain(text: str) -> str:
 
 
 def is_words(text: str) -> bool:
-    """Whether a canonical text says something in words (a choice, a name): letters in \\text, or a word of four."""
+    """Whether a canonical text is in words (a choice, a name): letters in \\text, or a word of four letters or more."""
     bare = _WRAPPER.sub("", text)
     if _MATHS.search(bare) or (bare == text and _FUNCTION.search(text)):
         return False
@@ -51,14 +51,14 @@ def is_words(text: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def _of_gold(text: str) -> tuple[str, bool, bool]:
-    """Its plain letters, whether they say something, and whether no answer with a digit can say the same in words."""
+    """`plain` and `is_words` of a gold, and whether no answer with a digit can mean the same in words."""
     letters, words = plain(text), is_words(text)
-    told = words or ":" in text or "text" in text or "box{" in text
-    return letters, words, not told and not (text.startswith("(") and _CHOICE.fullmatch(letters))
+    verbal = words or ":" in text or "text" in text or "box{" in text
+    return letters, words, not verbal and not (text.startswith("(") and _CHOICE.fullmatch(letters))
 
 
 def same_words(a: str, g: str) -> bool | None:
-    """Whether two canonical texts say the same in words; None where they may be mathematics."""
+    """Whether two canonical texts mean the same in words; None if they may be mathematics."""
     y, words, maths = _of_gold(g)
     if maths and _DIGIT.search(a) and ":" not in a and "text" not in a:
         return None
@@ -90,12 +90,12 @@ def same_words(a: str, g: str) -> bool | None:
 
 
 def _parts(text: str) -> list[str]:
-    """A list in words, in any order."""
+    """The items of a list in words, sorted."""
     return sorted(filter(None, map(plain, _AND.split(_WRAPPER.sub("", text)))))
 
 
 def _same_time(a: str, g: str) -> bool | None:
-    """Times of day; None for what is none. 4:30 may be left without its p.m., and 16:30 says it in figures."""
+    """Whether two times of day are equal; None for other texts. 4:30 p.m. may be written 4:30 or 16:30."""
     ours, theirs = (_TIME.fullmatch(_AROUND_TIME.sub("", _WRAPPER.sub("", text)).lower()) for text in (a, g))
     if not ours or not theirs or not (ours[4] or theirs[4]):
         return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from r1_verl.ground_truth.math import golds
 from r1_verl.maths.judge import DEFAULT, Policy, judge
 from r1_verl.response import after_thinking, last_boxed
-from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, TIMEOUT, WRONG, Score
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import UnknownNameError, unknown_name
 
 _LINE = 500  # characters of an answer that stands on a line of its own
@@ -29,8 +29,8 @@ class Found(NamedTuple):
 
 NOTHING = Found(None)
 
-# The judge in the place of upstream's symbolic steps: numbers and expressions alone, no conventions of ours.
-EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0, standing=True)
+# Policies for the judge in the place of sympy inside a published grader: numbers and expressions alone, no conventions.
+EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
 QWEN = replace(EXACT, tolerance=1e-4)
 
 
@@ -93,9 +93,9 @@ def labelled(text: str) -> Found:
 
 
 def settle(found: Found, ground_truth: Any, form: float, math_policy: MathPolicy = None) -> Score:
-    """The strict verdict on an answer: correct if it equals any gold. One deadline of a second for all of them.
+    """The strict verdict on an answer: correct if it equals any gold.
 
-    math_policy: as of `policy_of`.
+    math_policy: see `policy_of`.
     """
     wanted, policy = golds(ground_truth), policy_of(math_policy)
     if not wanted:
@@ -106,19 +106,19 @@ def settle(found: Found, ground_truth: Any, form: float, math_policy: MathPolicy
         return Score(EMPTY, "", form)
     outcome = ""
     for gold in wanted:
-        verdict = judge(found.text, gold, policy, 1.0 / len(wanted))
+        verdict = judge(found.text, gold, policy)
         if verdict.equal:
             outcome = CORRECT
             break
-        outcome = TIMEOUT if verdict.outcome == TIMEOUT else outcome or verdict.outcome
+        outcome = outcome or verdict.outcome
     return Score(outcome, found.text, form)
 
 
 def compare(answer: str, wanted: Iterable[str], equal: Callable[..., bool], policy: Policy, form: float = 1.0) -> Score:
-    """The verdict of an upstream's own `equal(answer, gold, stand_in)`, the judge being its symbolic step."""
-    symbolic = StandIn(policy)
-    right = any(equal(answer, gold, symbolic) for gold in wanted)
-    return Score(symbolic.outcome(right) if answer or right else EMPTY, answer, form)
+    """The verdict of a published grader, `equal(answer, gold, stand_in)`, with our judge in the place of sympy."""
+    stand_in = StandIn(policy)
+    right = any(equal(answer, gold, stand_in) for gold in wanted)
+    return Score(CORRECT if right else WRONG if answer else EMPTY, answer, form)
 
 
 def policy_of(math_policy: MathPolicy) -> Policy:
@@ -138,23 +138,12 @@ def _policy(items: tuple[tuple[str, Any], ...]) -> Policy:
 
 
 class StandIn:
-    """The judge in the place of an upstream's symbolic step, for one sample: the first timeout ends it.
+    """The judge in the place of sympy inside a published grader: whether an answer equals a gold."""
 
-    Called with (answer, gold); `outcome(equal)` names what came of it.
-    """
-
-    __slots__ = ("policy", "timed_out")
+    __slots__ = ("policy",)
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.timed_out = False
 
     def __call__(self, answer: str, gold: str) -> bool:
-        if self.timed_out:
-            return False
-        verdict = judge(answer, gold, self.policy, 1.0)
-        self.timed_out = verdict.outcome == TIMEOUT
-        return verdict.equal
-
-    def outcome(self, equal: bool) -> str:
-        return CORRECT if equal else TIMEOUT if self.timed_out else WRONG
+        return judge(answer, gold, self.policy).equal

@@ -1,8 +1,8 @@
 """Speed of the Knights-and-Knaves scorer: `python tests/benchmarks/bench_kk.py`; exit status 1 if a target is missed.
 
-Targets: through `compute_score`, strict, a response of 300 tokens in at most 8 µs and 0.3 of the time that Logic-RL's
+Targets: through `compute_score`, strict, a response of 300 tokens in at most 12 µs and 0.3 of the time that Logic-RL's
 way of scoring takes for it in the same run (written anew here from its rules, without its prints); any megabyte in at
-most 2 ms, in both modes. A faithful score includes the strict one (it is its `acc`).
+most 2 ms, in both modes. A faithful score includes the strict one, which is its `acc`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def megabytes() -> dict[str, str]:
         made[name] = fill(piece)
         made[f"thinking of {name}"] = fill(piece, after=f"</think><answer>{SOLUTION}</answer>")
         made[f"answer of {name}"] = fill(piece, f"so</think><answer>{SOLUTION}", "</answer>")
-        made[f"{name} behind"] = fill(piece, f"so</think><answer>{SOLUTION}</answer>")
+        made[f"{name} after the answer"] = fill(piece, f"so</think><answer>{SOLUTION}</answer>")
     return made
 
 
@@ -97,7 +97,7 @@ def main() -> int:
         )
         assert logic_rl(whole, truth) == compute_score("kk", text, GROUND_TRUTH, OPENED, mode="faithful")["score"]
         print(f"{kind:26}{strict:9.2f}{faithful:10.2f}{plain:10.2f}{strict / plain:10.2f}")
-        missed |= kind in ("correct", "wrong") and (strict > 0.3 * plain or strict > 8)
+        missed |= kind in ("correct", "wrong") and (strict > 0.3 * plain or strict > 12)
     slowest = []
     for name, text in megabytes().items():
         copies = iter([text + "\n" * i for i in range(1, 19)])  # a new string each time, as in life

@@ -3,8 +3,9 @@
 Processor time in one run, on the pairs and the real responses of the data folder (R1_VERL_DATA). math-verify runs in
 this process with the configuration of veRL 0.9.1's `math_verify` scorer, on every tenth item, without the process pool
 that veRL adds. Targets: at most 1/20 of math-verify's mean over the pairs; at most 25 us on the real responses,
-extraction included; stages (a) at most 20 us; stage (c) under 5 %; every attack, through every face and mode, at most
-50 ms of a thread's own time, or 1.2 s by the clock where the killable worker is asked (on a machine with time).
+extraction included; at most 20 us where the text or the exact number decides; every attack, through every face and
+mode, at most 50 ms of a thread's own time, or 1.2 s by the clock where the killable worker is asked (on a machine with
+time).
 """
 
 from __future__ import annotations
@@ -152,9 +153,7 @@ def main() -> int:
     targets = {
         f"pairs at most 1/20 of math-verify ({ratio:.3f})": ratio <= 1 / 20,
         f"real responses at most 25 us ({real_us:.1f})": real_us <= 25,
-        f"stages (a) at most 20 us ({fast_us:.1f})": fast_us <= 20,
-        f"stage (c) under 5 % ({len(stages.get('sympy', [])) / len(everything):.2%})": len(stages.get("sympy", []))
-        < 0.05 * len(everything),
+        f"stages text and exact at most 20 us ({fast_us:.1f})": fast_us <= 20,
         f"attacks at most 50 ms ({own[0] * 1e3:.1f})": own[0] <= 0.05,
         f"attacks with the worker at most 1.2 s ({waited[0]:.2f})": waited[0] <= 1.2,
     }

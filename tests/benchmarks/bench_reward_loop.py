@@ -162,7 +162,7 @@ def main() -> int:
 
     rows = recorded()
     rows, others = rows[:COUNT], rows[COUNT:]
-    compute_score("math_eval", "\\boxed{\\int_0^1 x dx}", "\\int_0^1 t dt")  # imports, and the worker's start
+    compute_score("math_eval", "\\boxed{\\sqrt{2}}", "1")  # imports
     grown = growth(rows + others)
     late = lateness()
     began = time.process_time()

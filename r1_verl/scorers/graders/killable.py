@@ -1,10 +1,14 @@
-"""math-verify out of the caller's process: every call in a process of its own, killed at its deadline.
+"""Run a program in a process of its own that is killed at a deadline, for graders that may hang (math-verify).
 
-One server process imports math-verify once and forks a fresh child for each call of a program in it. The child has a
-limit on memory, sets a timer on its processor time before it starts and dies of it (SIGPROF, uncaught), whatever C code
-it is in; so the deadline is measured by its own work, not by how loaded the machine is. The caller waits on a socket
-without holding the GIL. Nothing here needs a signal handler, the main thread or an event loop; a forked or spawned
-process starts a server of its own.
+One server process imports math-verify once and forks a fresh child for each call. The child has a limit on memory and a
+timer on its own processor time; when the timer ends, SIGPROF kills the child, whatever C code it is in. So the deadline
+is measured by the child's work, not by the load of the machine. The caller waits on a socket without holding the GIL.
+Nothing here needs a signal handler, the main thread or an event loop. A forked or spawned process starts a server of
+its own.
+
+No library does this. pebble's time-out goes by the clock, not by the child's own processor time, so a busy machine
+would turn right answers into zeros. multiprocessing's forkserver imports `__main__` again, which in a Ray worker is
+Ray's.
 """
 
 from __future__ import annotations
@@ -23,11 +27,19 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+# What `call` returns in place of a program's reply.
+KILLED = "killed"  # the child reached its deadline, or was killed from outside twice
+RAISED = "raised"  # the program raised an exception, such as MemoryError
+NOT_STARTED = "not started"  # no child could be started
+
 MEMORY = 2 << 30  # bytes of address space of one child
 MAX_MESSAGE = 60_000  # characters of a call as JSON: one packet
-START_SECONDS = 300.0  # how long a call waits for its child to start: imports on a machine under load, and the queue
-PATIENCE = 8  # times the deadline, by the clock, for a child that gets little of the processor
-_GIVE_UP = 5  # calls in a row for which no child could be started
+START_SECONDS = 300.0  # a call waits so long for its child to start: imports on a loaded machine, and other calls
+PATIENCE = 8  # a child that gets little of the processor is killed after so many times its deadline by the clock
+_MAX_REPLY = 64  # bytes
+_GIVE_UP = 5  # stop trying after so many calls in a row without a child
+_KILLED_FROM_OUTSIDE = "killed from outside"  # internal: not by the timer, so the call may be repeated
+_WARM_UP = "r1_verl.scorers.graders.math_verify:warm_up"  # by name: that file imports this one
 _AT_ONCE = max(2, min(8, os.cpu_count() or 2))
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
@@ -46,7 +58,7 @@ class _Server:
         self.failures = 0
 
     def start(self) -> socket.socket:
-        """The control socket of a server that runs. Raises OSError if none can be started."""
+        """The control socket of a running server. Raises OSError if none can be started."""
         with self.lock:
             if self.process is None or self.process.poll() is not None:
                 if self.control is not None:
@@ -62,7 +74,7 @@ class _Server:
             return self.control
 
     def retire(self, control: socket.socket) -> None:
-        """The server behind `control` started no child: `start` makes a new one next (a killed one may look alive)."""
+        """Have `start` replace the server of `control`, which started no child: a killed one may look alive."""
         with self.lock:
             if self.control is control and self.process is not None:
                 self.process.kill()
@@ -74,48 +86,39 @@ _server = _Server()
 
 def _forget() -> None:
     global _server
-    _server = _Server()  # the parent's locks may be held by threads that do not exist here
+    _server = _Server()  # threads that do not exist in this process may hold the parent's locks
 
 
 os.register_at_fork(after_in_child=_forget)
 
 
-def verify(answer: str, gold: str, deadline: float) -> bool | str:
-    """What math-verify says of two canonical texts; "timeout" if it was killed, "unreadable" if it could not read them.
-
-    deadline: as of `call`.
-    """
-    reply = call("r1_verl.scorers.graders.killable:compare", (answer, gold), deadline)
-    return {"1": True, "0": False, "t": "timeout"}.get(reply, "unreadable")
-
-
 def call(program: str, arguments: Sequence[str], deadline: float) -> str:
-    """What `program` ("module:function") returns for the arguments in a child of its own.
+    """The reply of `program` ("module:function", a short text) to the arguments, from a child of its own.
 
-    "t" if the child was killed, "?" if the program raised, "" if no child could be started (said once on stderr).
-    deadline: seconds of the child's processor time. Waiting for a turn or a starting server does not count. A child
-    that something else kills (the system, out of memory) is tried once more.
+    Returns KILLED, RAISED or NOT_STARTED (with a warning on stderr) if there is no reply. A child that was killed from
+    outside (by the system, for want of memory) is tried once more.
+    deadline: seconds of the child's processor time. Waiting for other calls or for the server does not count.
     """
     server, message = _server, json.dumps([program, arguments, deadline]).encode()
-    reply = ""
+    reply = NOT_STARTED
     with server.turns:
         for _ in range(2 if server.failures < _GIVE_UP else 0):
             reply = _ask(server, message, deadline)
-            if reply not in ("", "k"):
+            if reply not in (NOT_STARTED, _KILLED_FROM_OUTSIDE):
                 break
-    if reply:
+    if reply != NOT_STARTED:
         server.failures = 0
-        return "t" if reply == "k" else reply
+        return KILLED if reply == _KILLED_FROM_OUTSIDE else reply
     server.failures += 1
     if server.failures in (1, _GIVE_UP):
         what = "does not start" if server.failures == 1 else "is given up"
         print(f"r1_verl: the math-verify worker {what}: try `python -c 'import math_verify'`", file=sys.stderr)
-    return ""
+    return NOT_STARTED
 
 
 def _ask(server: _Server, message: bytes, deadline: float) -> str:
-    """The program's reply, "t" for a child that its timer killed, "k" for one killed otherwise, "" for none."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a message at a time: pid, then reply
+    """The program's reply, KILLED, RAISED, _KILLED_FROM_OUTSIDE or NOT_STARTED."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # two packets come: pid, then reply
     with ours:
         control = None
         try:
@@ -128,22 +131,22 @@ def _ask(server: _Server, message: bytes, deadline: float) -> str:
         if not started:
             if control is not None:
                 server.retire(control)
-            return ""
+            return NOT_STARTED
         began = time.monotonic()
         reply = _receive(ours, PATIENCE * deadline)
         if reply:
             return reply
         if reply is None:
             os.kill(int(started), signal.SIGKILL)
-            return "t"
-        return "t" if time.monotonic() - began >= 0.9 * deadline else "k"
+            return KILLED
+        return KILLED if time.monotonic() - began >= 0.9 * deadline else _KILLED_FROM_OUTSIDE
 
 
 def _receive(sock: socket.socket, seconds: float) -> str | None:
-    """The next message, "" if the other end is gone, None if nothing came in time."""
+    """The next message; "" if the other end is gone, None if nothing came in time."""
     sock.settimeout(seconds)
     try:
-        return sock.recv(64).decode()
+        return sock.recv(_MAX_REPLY).decode()
     except TimeoutError:
         return None
     except ConnectionError:
@@ -151,9 +154,10 @@ def _receive(sock: socket.socket, seconds: float) -> str | None:
 
 
 def _serve() -> None:
-    """The server: fork a child for each message until the other end closes."""
+    """The server's loop: fork a child for each message until the other end closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    _load()
+    _program(_WARM_UP)()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1 << 16, 1)
@@ -175,7 +179,7 @@ def _program(name: str) -> Callable[..., str]:
 
 
 def _child(sock: socket.socket, run: Callable[..., str], arguments: Sequence[str], deadline: float) -> None:
-    reply = "?"
+    reply = RAISED
     try:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -184,7 +188,7 @@ def _child(sock: socket.socket, run: Callable[..., str], arguments: Sequence[str
         sock.send(str(os.getpid()).encode())
         signal.setitimer(signal.ITIMER_PROF, deadline)
         reply = run(*arguments)
-    except BaseException:  # MemoryError, RecursionError, whatever sympy raises: not read
+    except BaseException:  # MemoryError, RecursionError, whatever sympy raises
         pass
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -192,29 +196,3 @@ def _child(sock: socket.socket, run: Callable[..., str], arguments: Sequence[str
             sock.send(reply.encode())
         finally:
             os._exit(0)
-
-
-def _load() -> None:
-    """Import math-verify and run it once, so that children start warm."""
-    for answer, gold in ((r"\int_0^1 x^2 dx", r"\frac{1}{3}"), (r"\sqrt{x}+\sin(2x)", "a_1-2"), ("(1,2)", r"\{3\}")):
-        compare(answer, gold)
-    gc.freeze()
-
-
-def compare(answer: str, gold: str) -> str:
-    """math-verify on two canonical texts: "1" or "0", "?" if one cannot be read. Unbounded in time."""
-    import math_verify
-
-    readings = []
-    for text in (gold, answer):
-        # In brackets, so that a text of which only a beginning is understood is not understood.
-        found = math_verify.parse(
-            "\\boxed{\\left(" + text + "\\right)}",
-            extraction_config=[math_verify.LatexExtractionConfig(boxed_match_priority=0)],
-            parsing_timeout=None,
-        )
-        found = [item for item in found if not isinstance(item, str)]
-        if not found:
-            return "?"
-        readings.append(found[:1])
-    return "1" if math_verify.verify(*readings, timeout_seconds=None) else "0"

@@ -1,4 +1,4 @@
-"""The value of a tree that is rational by plain arithmetic."""
+"""The exact value of a tree that is rational by plain arithmetic, and the budget that bounds a comparison."""
 
 from __future__ import annotations
 
@@ -9,78 +9,86 @@ from r1_verl.maths.trees import Node
 
 MAX_BITS = 40_000  # of an integer
 MAX_FRACTION_BITS = 4_000  # of a fraction's denominator, whose reduction costs more
-BUDGET = 1500  # operations for one pair, those on large numbers counted more than once; real pairs take up to 770
+PAIR_BUDGET = 1500  # real pairs spend up to 770
 
 INTEGER_FUNCTIONS = frozenset(("floor", "ceil", "fact", "fact2", "binom", "mod", "gcd", "lcm"))
 Number = int | Fraction
 
 
 class OutOfBudget(ArithmeticError):
-    """The pair costs more than an answer may."""
+    """Comparing the pair costs more than an answer may cost."""
 
 
-def spend(left: list[int], cost: int) -> None:
-    """Count a pair's budget down. Raises OutOfBudget."""
-    left[0] -= cost
-    if left[0] < 0:
-        raise OutOfBudget
+class Budget:
+    """The operations that one pair may still cost. An operation on large numbers costs more than one."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = PAIR_BUDGET):
+        self.left = left
+
+    def spend(self, cost: int) -> None:
+        """Take `cost` from the budget. Raises OutOfBudget."""
+        self.left -= cost
+        if self.left < 0:
+            raise OutOfBudget
 
 
-def exact(node: Node, left: list[int] | None = None) -> Number | None:
-    """The value of a tree that is rational by plain arithmetic; None if it is not, or is too large to write out.
+def exact_value(node: Node, budget: Budget | None = None) -> Number | None:
+    """The value of a tree that is rational by plain arithmetic; None for other trees and values of too many digits.
 
-    left: the budget, counted down. Raises OutOfBudget.
+    budget: without one, the tree gets a budget of its own. Raises OutOfBudget.
     """
-    left = [BUDGET] if left is None else left
+    budget = budget or Budget()
     tag = node[0]
     if tag == "num":
         return node[1]
     if tag == "neg":
-        x = exact(node[1], left)
+        x = exact_value(node[1], budget)
         return None if x is None else -x
     if tag in ("add", "mul"):
         total: Number = 0 if tag == "add" else 1
         for child in node[1]:
-            x = exact(child, left)
+            x = exact_value(child, budget)
             if x is None:
                 return None
             total = total + x if tag == "add" else total * x
-            if _too_large(total, left):
+            if _too_large(total, budget):
                 return None
         return total
     if tag == "div":
-        a = exact(node[1], left)
-        b = None if a is None else exact(node[2], left)
+        a = exact_value(node[1], budget)
+        b = None if a is None else exact_value(node[2], budget)
         if a is None or not b:
             return None
         value = Fraction(a) / b
-        return None if _too_large(value, left) else value
+        return None if _too_large(value, budget) else value
     if tag == "pow":
-        a = exact(node[1], left)
-        n = None if a is None else exact(node[2], left)
+        a = exact_value(node[1], budget)
+        n = None if a is None else exact_value(node[2], budget)
         if a is None or n is None or n.denominator != 1 or not (a or n > 0):
             return None
         bits = max(a.numerator.bit_length(), a.denominator.bit_length()) * abs(n)
         if bits > (MAX_BITS if a.denominator == 1 and n > 0 else MAX_FRACTION_BITS):
             return None
-        spend(left, 1 + int(bits) // 256)
+        budget.spend(1 + int(bits) // 256)
         return a ** int(n) if n > 0 else Fraction(a) ** int(n)
     if tag == "base":
         return _in_base(node[1], node[2])
     if tag == "fn" and len(node[2]) <= 2 and node[1][0] != "?":
         values = []
         for child in node[2]:
-            x = exact(child, left)
+            x = exact_value(child, budget)
             if x is None:
                 return None
             values.append(x)
-        return function(node[1], values, left)
+        return exact_function(node[1], values, budget)
     return None
 
 
-def function(name: str, values: list[Number], left: list[int]) -> Number | None:
-    """A function of rationals, where it is rational; else None."""
-    spend(left, 1)
+def exact_function(name: str, values: list[Number], budget: Budget) -> Number | None:
+    """The value of a function of rationals if it is rational, else None."""
+    budget.spend(1)
     x = values[0]
     if len(values) == 1:
         if name == "sqrt" and x >= 0:
@@ -91,7 +99,7 @@ def function(name: str, values: list[Number], left: list[int]) -> Number | None:
         if name in ("floor", "ceil"):
             return x.__floor__() if name == "floor" else x.__ceil__()
         if name in ("fact", "fact2") and x.denominator == 1 and 0 <= x <= 3500:
-            spend(left, int(x) // 8)
+            budget.spend(int(x) // 8)
             if name == "fact":
                 return factorial(int(x))
             product = 1
@@ -104,7 +112,7 @@ def function(name: str, values: list[Number], left: list[int]) -> Number | None:
         return None
     x, y = int(x), int(y)
     if name == "binom" and 0 <= x <= 3000 and y >= 0:
-        spend(left, x // 8)
+        budget.spend(x // 8)
         return comb(x, y)
     if name == "mod" and y:
         return x % y
@@ -113,9 +121,9 @@ def function(name: str, values: list[Number], left: list[int]) -> Number | None:
     return None
 
 
-def _too_large(x: Number, left: list[int]) -> bool:
+def _too_large(x: Number, budget: Budget) -> bool:
     top, bottom = x.numerator.bit_length(), x.denominator.bit_length()
-    spend(left, 1 + top // 4096 + bottom // 256)
+    budget.spend(1 + top // 4096 + bottom // 256)
     return top > MAX_BITS or bottom > MAX_FRACTION_BITS
 
 
@@ -123,5 +131,5 @@ def _in_base(digits: str, base: int) -> Number | None:
     whole, _, part = digits.partition(".")
     try:
         return Fraction(int(whole + part, base), base ** len(part))
-    except ValueError:  # a digit that the base has not
+    except ValueError:  # a digit that the base does not have
         return None

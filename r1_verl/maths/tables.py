@@ -1,4 +1,4 @@
-"""What commands and words mean: tables only."""
+"""What LaTeX commands and plain words mean, as tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GREEK = _names(
     "nabla mho aleph odot oplus otimes dagger star Box bullet Re Im wp imath jmath prime"
 )
 CONSTANTS = {"pi": "pi", "infty": "inf", "infinity": "inf", "inf": "inf", "oo": "inf"}
-# LaTeX or plain name -> the function as the evaluator knows it.
+# LaTeX or plain name -> the evaluator's name of the function.
 FUNCTIONS = {
     name: name
     for name in _names(
@@ -39,20 +39,20 @@ OPERATORS = {
 }  # fmt: skip
 LOGIC = {"land": "and", "wedge": "and", "lor": "or", "vee": "or"}
 SETS = {"emptyset": "empty", "varnothing": "empty", "R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals"}
-# Commands whose braces hold words or upright letters, and those that only change the look of what they hold.
+# Commands whose braces hold words or upright letters, and commands that only change the font.
 TEXT = _names("text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname textup emph")
 FONT = _names("mathbf boldsymbol bm mathit mathsf mathnormal pmb symbf mathtt")
 DECORATION = _names("overline bar vec hat widehat tilde widetilde mathcal mathscr mathfrak overrightarrow underline")
 GEOMETRY = _names("angle measuredangle triangle square odot overparen arc widearc")
 STRUCTURE = _names("frac sqrt binom dbinom tbinom begin end sum prod dot ddot partial")
-# What only sympy can try.
-HEAVY = _names("int iint oint lim limsup liminf")
+# Commands that make a text unreadable. Without their names, `\int` would be cut into `\in t`.
+UNEVALUATED = _names("int iint oint lim limsup liminf")
 COMMANDS = (
     GREEK | set(CONSTANTS) | set(FUNCTIONS) | {k for k in OPERATORS if k.isalpha()} | set(SETS) - set("RZNQ")
-    | TEXT | FONT | DECORATION | GEOMETRY | STRUCTURE | HEAVY | {"mathbb", "pi"}
+    | TEXT | FONT | DECORATION | GEOMETRY | STRUCTURE | UNEVALUATED | {"mathbb", "pi"}
 )  # fmt: skip
 ALIASES = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "varrho": "rho", "varsigma": "sigma"}
-# What a \\text between two answers may say.
+# The contents of a \\text that only joins two answers.
 JOINERS = _names("and or und et as&well also the & , ;")
 MULTIPLIERS = {"hundred": "100", "thousand": "1000", "million": "1e6", "billion": "1e9", "trillion": "1e12"}
 ORDINALS = _names("st nd rd th")

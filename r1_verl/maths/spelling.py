@@ -1,12 +1,14 @@
-r"""A canonical spelling of a final answer: what says nothing about its value is taken away.
+r"""The canonical spelling of a final answer, and the value of a spelling that is one plain number.
 
-Only what is safe for any answer is done here: dollars, spacing, sizes of brackets, Unicode operators, separators of
-thousands that can be nothing else (`12{,}345`, `12\,345`), a full stop at the end.
+`canonical` only removes or replaces what is safe for any answer: dollars, spacing, sizes of brackets, Unicode
+operators, unmistakable separators of thousands (`12{,}345`, `12\,345`), a full stop at the end. `read_exact` reads
+plain rational numbers without the parser.
 """
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from r1_verl.response import closing_brace
 
@@ -31,11 +33,11 @@ _UNICODE = str.maketrans({
     "\u2060": "", "\ufeff": "", "\u00ad": "",
 })  # fmt: skip
 
-# A separator of thousands that no list would be written with.
+# A separator of thousands that nobody writes between the members of a list.
 _THOUSANDS = re.compile(r"(?<=[0-9])(?:,?\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
-# The patterns begin with one character each, which the search runs to at once.
+# Each alternative begins with one fixed character, which makes the search fast.
 _NOISE = re.compile(
-    r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # a row's end, kept
+    r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
     r"|(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
     r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it)(?![A-Za-z])\.?"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
@@ -43,12 +45,25 @@ _NOISE = re.compile(
 _FRAC = re.compile(r"\\[dtc]frac(?![A-Za-z])")
 _TAG = re.compile(r"</?[A-Za-z]+>?$")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-# A space says something between two letters (words, `\pi t`) and between two digits (two numbers), nowhere else.
+# A space has a meaning only between two letters (words, `\pi t`) and between two digits (two numbers).
 _SPACE = re.compile(r" (?!(?<=[A-Za-z] )[A-Za-z]|(?<=[0-9] )[0-9])")
+
+MAX_EXPONENT = 5000  # of ten, in a plain number with an exponent
+
+_NUMBER_STARTS = frozenset("+-.0123456789\\")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,1000}")
+_PLAIN = re.compile(
+    r"([+-]?)(?:([0-9]{1,3}(?:[, ][0-9]{3})+|[0-9]{1,1000})(?:\.([0-9]{0,1000}))?|\.([0-9]{1,1000}))"
+    r"(?:[eE]([+-]?[0-9]{1,9})|(?:\\times|\\cdot|\*|x)10\^(?:\{([+-]?[0-9]{1,9})\}|([+-]?[0-9]{1,9})))?"
+)
+_FRACTION = re.compile(
+    r"([+-]?)([0-9]{0,20})\\frac(?:\{([+-]?[0-9]{1,300})\}|([0-9]))(?:\{([+-]?[0-9]{1,300})\}|([0-9]))"
+    r"|([+-]?[0-9]{1,300})/([0-9]{1,300})"
+)
 
 
 def canonical(text: str) -> str:
-    """The canonical spelling; longer texts than MAX_CHARS are only stripped. Linear in the text."""
+    """The canonical spelling, in linear time. Texts longer than MAX_CHARS are only stripped."""
     text = text.strip()
     if len(text) > MAX_CHARS or (text.isalnum() and text.isascii()):
         return text
@@ -83,3 +98,42 @@ def _unbox(text: str) -> str:
             break
         text = text[found.end() : -1].strip(" .")
     return text
+
+
+def read_exact(text: str) -> int | Fraction | None:
+    r"""The value of a canonical text that is one plain number, else None.
+
+    Plain numbers are integers (with thousands), decimals, e-notation and `\times 10^{n}`, `\frac{a}{b}`, `\frac12`, a/b
+    and mixed numbers `2\frac{1}{2}`, each of a size that answers have.
+    """
+    if text[:1] not in _NUMBER_STARTS:
+        return None
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    found = None if text[0] == "\\" else _PLAIN.fullmatch(text)
+    if found:
+        sign, whole, decimals, bare, *exponents = found.groups()
+        decimals = decimals or bare or ""
+        number = int((whole or "0").replace(",", "").replace(" ", "") + decimals)
+        power = int(next(filter(None, exponents), 0)) - len(decimals)
+        if abs(power) > MAX_EXPONENT:
+            return None
+        if sign == "-":
+            number = -number
+        if power >= 0:
+            return number * 10**power
+        whole, part = divmod(number, 10**-power)
+        return Fraction(number, 10**-power) if part else whole  # 54.0 is the integer 54
+    found = _FRACTION.fullmatch(text)
+    if not found:
+        return None
+    sign, whole, top, top1, bottom, bottom1, slash_top, slash_bottom = found.groups()
+    above, below = int(top or top1 or slash_top), int(bottom or bottom1 or slash_bottom)
+    if below == 0:
+        return None
+    value = Fraction(above, below)
+    if whole:  # a mixed number needs a proper fraction: 2\frac{1}{2}
+        if not 0 < value < 1:
+            return None
+        value += int(whole)
+    return -value if sign == "-" else value

@@ -1,23 +1,23 @@
-"""Numbers with units: what may be dropped, and what has to measure the same."""
+"""Numbers with units: which units an answer may leave out, and which have to be converted."""
 
 from __future__ import annotations
 
 import re
 
+from r1_verl.maths.exact_values import Budget, exact_value
+from r1_verl.maths.numbers import same_number
 from r1_verl.maths.policy import Policy
-from r1_verl.maths.rational import exact
-from r1_verl.maths.scalar import same_number
 from r1_verl.maths.trees import Node
 
 _NEGATION = re.compile(r"\b(?:not?|never|wrong|incorrect|false|isn't)\b")
 _FILLER = re.compile(r"(?:(?:.* )?(?:is|are|equals|about|approximately|exactly|only)|.*[:=])")
-_PURE = frozenset(("%", "deg", "rad"))  # they are numbers
+_PURE_NUMBERS = frozenset(("%", "deg", "rad"))
 
 
 def split(node: Node) -> tuple[Node | None, list[Node]]:
-    r"""The number and the unit factors of a tree; no number for a tree that is units alone. Unknown words are dropped.
+    r"""The number of a tree (None if it consists of units alone) and its unit factors. Unknown words are dropped.
 
-    A unit after a sum belongs to all of it: `2+\sqrt{3} \text{ cm}`.
+    A unit after a sum belongs to the whole sum: `2+\sqrt{3} \text{ cm}`.
     """
     tag = node[0]
     if tag == "unit" or (tag == "pow" and node[1][0] == "unit"):
@@ -51,7 +51,7 @@ def split(node: Node) -> tuple[Node | None, list[Node]]:
         if all(number is not None and found == units for number, found in parts):
             return ("add", tuple(number for number, _ in parts)), units
         if all(number is not None and found for number, found in parts):
-            return node, [("num", 1, 0)]  # 1 hour 30 minutes is measured as it stands
+            return node, [("num", 1, 0)]  # 1 hour 30 minutes is compared as a whole
     return node, []
 
 
@@ -61,19 +61,19 @@ def words(node: Node) -> str:
 
 def _split_product(node: Node) -> tuple[Node | None, list[Node]]:
     numbers, units = [], []
-    said = False  # a word of its own came after a number
+    word_seen = False  # a word after a number
     whole = True
     for factor in node[1]:
         number, found = split(factor)
         whole = whole and number is factor
         if number is not None:
-            if said:
+            if word_seen:
                 return node, []  # 5 \\text{ but } 6
             numbers.append(number)
         elif not found and numbers:
-            said = True
+            word_seen = True
         elif not found and not (factor[0] == "text" and _FILLER.fullmatch(factor[1])):
-            return node, []  # a word that comes before the number is no unit of it: print(5)
+            return node, []  # a word before the number is not its unit: print(5)
         units += found
     if whole:
         return node, []
@@ -82,23 +82,23 @@ def _split_product(node: Node) -> tuple[Node | None, list[Node]]:
     return (numbers[0] if len(numbers) == 1 else ("mul", tuple(numbers))), units
 
 
-def same_quantity(a: Node, g: Node, policy: Policy, left: list[int]) -> bool | None:
-    """Whether two scalar trees agree, units and all, by the policy."""
+def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | None:
+    """Whether two scalar trees agree, with their units, under the policy; None if undecided."""
     x, units_x = split(a)
     y, units_y = split(g)
     if x is None or y is None:
         if x is None and y is None and units_x and units_y:
-            return same_number(_join(None, units_x), _join(None, units_y), policy, left)
-        return same_number(a, g, policy, left)
+            return same_number(_join(None, units_x), _join(None, units_y), policy, budget)
+        return same_number(a, g, policy, budget)
     if not units_x and not units_y:
-        return same_number(x, y, policy, left)
+        return same_number(x, y, policy, budget)
     if units_x and units_y:
-        return same_number(_join(x, units_x), _join(y, units_y), policy, left)
+        return same_number(_join(x, units_x), _join(y, units_y), policy, budget)
     units = units_x or units_y
-    pure = all(unit[0] == "unit" and unit[1] in _PURE for unit in units)
+    pure = all(unit[0] == "unit" and unit[1] in _PURE_NUMBERS for unit in units)
     percent = pure and units[0][1] == "%"
     if policy.percent if percent else policy.units:
-        verdict = same_number(x, y, policy, left)
+        verdict = same_number(x, y, policy, budget)
         if verdict:
             return True
         if not pure:
@@ -106,10 +106,10 @@ def same_quantity(a: Node, g: Node, policy: Policy, left: list[int]) -> bool | N
     elif not pure:
         return False
     if percent and units_x:
-        value = exact(y)
+        value = exact_value(y)
         if value is not None and value > 1 and value.denominator == 1:
-            return False  # 2500 % is no answer to 25: the question may have asked for per cent
-    return same_number(_join(x, units_x), _join(y, units_y), policy, left)
+            return False  # 2500 % does not answer 25: the question may have asked for per cent
+    return same_number(_join(x, units_x), _join(y, units_y), policy, budget)
 
 
 def _join(number: Node | None, units: list[Node]) -> Node:

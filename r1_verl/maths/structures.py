@@ -1,0 +1,460 @@
+"""Whether two trees are equal: lists, tuples, sets, matrices, ratios, equations, inequalities, congruences.
+
+`Comparison.same` sends every pair of trees to what compares it: scalars to `numbers`, sets of reals to `intervals`,
+numbers with units to `quantities`. Members and sides come back to it one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from r1_verl.maths import balls
+from r1_verl.maths.balls import START_BITS
+from r1_verl.maths.evaluate import Evaluator, NotScalar
+from r1_verl.maths.exact_values import Budget, Number, exact_value
+from r1_verl.maths.intervals import is_only_a_set, real_set, same_set
+from r1_verl.maths.numbers import same_scalars
+from r1_verl.maths.policy import Policy
+from r1_verl.maths.quantities import same_quantity
+from r1_verl.maths.trees import Node, any_node, names, rebuild, rename, scalar_names
+
+_VALUES = frozenset(
+    ("num", "sym", "const", "unit", "text", "add", "neg", "mul", "div", "pow", "fn", "sum", "prod", "mat", "base")
+)
+_PLUS_MINUS = ("pm", "mp")
+_LEAVES = ("num", "sym", "const")
+_MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
+_EQUAL_SIGNS = frozenset(("=", "~"))
+_ORDER_SIGNS = frozenset(("<", ">", "<=", ">=", "!="))
+_ABOUT = Fraction(1, 50)  # relative difference that an "approximately equal" sign allows
+
+
+class Comparison:
+    """Compares the trees of one pair, within one budget. All methods return None if undecided."""
+
+    def __init__(self, policy: Policy):
+        self.policy = policy
+        self.budget = Budget()
+
+    def same(self, a: Node, g: Node) -> bool | None:
+        if a == g:
+            return True
+        names_a = scalar_names(a)
+        names_g = None if names_a is None else scalar_names(g)
+        if names_g is not None:  # most pairs: two numbers or functions without structure
+            try:
+                return same_scalars(a, g, names_a, names_g, self.policy, self.budget)
+            except NotScalar:
+                return None
+        a, g = _as_matrix(a), _as_matrix(g)
+        if a[0] != g[0]:
+            a, g = _unpack_membership(a, g), _unpack_membership(g, a)
+        if "mat" in (a[0], g[0]) and a[0] != "rel" != g[0]:
+            return self.matrices(a, g)
+        if a[0] == "rel" or g[0] == "rel":
+            verdict = self.relations(a, g)
+            if verdict is not None or (a[0] != "list" and g[0] != "list"):
+                return verdict
+        if is_only_a_set(a) or is_only_a_set(g):
+            ours, theirs = real_set(a), real_set(g)
+            if ours is not None and theirs is not None:
+                return same_set(ours, theirs, self.same)
+            if (ours is None and a[0] in _VALUES) or (theirs is None and g[0] in _VALUES):
+                return False  # a set and a number
+        items_a, items_g = _members(a), _members(g)
+        if len(items_a) == 1 == len(items_g) and a[0] not in ("group", "list") and g[0] not in ("group", "list"):
+            return self.single(items_a[0], items_g[0])
+        return self.lists(a, g, items_a, items_g)
+
+    def single(self, a: Node, g: Node) -> bool | None:
+        """An answer and a gold that are no lists."""
+        if a[0] in ("braces", "group", "rel") or g[0] in ("braces", "group", "rel"):
+            return self.same(a, g)
+        if g[0] == "base":  # a gold in a base asks for that spelling
+            return a == g
+        if a[0] == "cong" == g[0]:
+            return _same_congruence(a, g)
+        if "text" in (a[0], g[0]) and a[0] != g[0]:
+            return False
+        if "ratio" in (a[0], g[0]):
+            return self.ratios(a, g)
+        if "set" in (a[0], g[0]):
+            return False
+        try:
+            return same_quantity(a, g, self.policy, self.budget)
+        except NotScalar:
+            return None
+
+    def lists(self, a: Node, g: Node, items_a: Sequence[Node], items_g: Sequence[Node]) -> bool | None:
+        tuple_a, tuple_g = a[0] == "group", g[0] == "group"
+        if tuple_a and tuple_g:
+            other_interval = len(items_a) == 2 and a[1:3] != g[1:3]  # (1,2] and [1,2) have the same members
+            return False if other_interval else self.ordered(items_a, items_g)
+        if tuple_a or tuple_g:
+            # A list without brackets may stand for a tuple; a set may not, nor for [1,2], which is an interval.
+            group, other, items = (a, g, items_g) if tuple_a else (g, a, items_a)
+            if other[0] == "braces":
+                return False
+            if group[1] == "[" and group[2] == "]":
+                return False if len(group[3]) == 2 else self.unordered(items_a, items_g)
+            if len(items) < 2:
+                return False
+            items = _sort_assignments(items)  # x=1, y=2 in any order
+            return self.ordered(items_a, items) if tuple_a else self.ordered(items, items_g)
+        if self.policy.unordered or a[0] == "braces" == g[0]:
+            return self.unordered(items_a, items_g)
+        return self.ordered(items_a, items_g)
+
+    def ordered(self, a: Sequence[Node], g: Sequence[Node]) -> bool | None:
+        if len(a) != len(g):
+            return False
+        return _all(self.same, zip(a, g, strict=True))
+
+    def unordered(self, a: Sequence[Node], g: Sequence[Node]) -> bool | None:
+        """As multisets."""
+        if len(a) != len(g):
+            return False
+        keys_a, keys_g = [_key(x, self.budget) for x in a], [_key(y, self.budget) for y in g]
+        if None not in keys_a and None not in keys_g and Counter(keys_a) == Counter(keys_g):
+            return True
+        if len(a) > _MAX_MATCH:
+            return self.ordered(a, g)
+        rest, unsure = list(g), False
+        for x in a:
+            for n, y in enumerate(rest):
+                verdict = self.same(x, y)
+                if verdict:
+                    del rest[n]
+                    break
+                unsure = unsure or verdict is None
+            else:
+                return None if unsure else False
+        return True
+
+    def matrices(self, a: Node, g: Node) -> bool | None:
+        rows_a, rows_g = _rows(a), _rows(g)
+        if rows_a is None or rows_g is None:
+            return False
+        if a[0] != g[0] and 1 in (len(rows_a), len(rows_g)):  # a tuple may stand for a row or column vector
+            flat_a, flat_g = ([x for row in rows for x in row] for rows in (rows_a, rows_g))
+            if min(len(rows_a), len(rows_a[0])) > 1 or min(len(rows_g), len(rows_g[0])) > 1:
+                return False
+            return self.ordered(flat_a, flat_g)
+        if len(rows_a) != len(rows_g) or len(rows_a[0]) != len(rows_g[0]):
+            return False
+        return self.ordered([x for row in rows_a for x in row], [x for row in rows_g for x in row])
+
+    def ratios(self, a: Node, g: Node) -> bool | None:
+        x, y = (node[1] if node[0] == "ratio" else (node, ("num", 1, 0)) for node in (a, g))
+        if len(x) != len(y):
+            return False
+        crossed = [(("mul", (p, y[0])), ("mul", (q, x[0]))) for p, q in zip(x[1:], y[1:], strict=True)]
+        return _all(self.same, crossed)
+
+    # --- relations ----------------------------------------------------------------------------------------------------
+
+    def relations(self, a: Node, g: Node) -> bool | None:
+        """An answer and a gold of which one or both are relations."""
+        if a[0] == g[0]:
+            return self.two_relations(a, g)
+        relation, other, answered = (a, g, True) if a[0] == "rel" else (g, a, False)
+        if other[0] == "list":
+            return None  # to be compared member by member
+        if set(relation[1]) <= _EQUAL_SIGNS:
+            return self.equation_and_value(relation, other, answered)
+        if other[0] in ("group", "braces", "setop", "set", "builder"):
+            ours, theirs = real_set(a), real_set(g)
+            return None if ours is None or theirs is None else same_set(ours, theirs, self.same)
+        return False
+
+    def equation_and_value(self, equation: Node, other: Node, answered: bool) -> bool | None:
+        r"""An equation (`x=5`, `x=2+3=5`, `x=1/3 \approx 0.33`) and a tree that is no relation.
+
+        answered: the equation is the answer, not the gold.
+        """
+        name, values = _solved(equation)
+        if (name is not None and not self.policy.assignment) or not values or not self.is_consistent(values):
+            return False
+        pairs = (((value, other) if answered else (other, value)) for _, value in _final_values(values))
+        return _any(self.same, pairs)
+
+    def is_consistent(self, values: list[tuple[str, Node]]) -> bool:
+        """Whether no step of a chain of values is known to be false: 6=5 is."""
+        for (_, x), (operator, y) in pairwise(values):
+            if x[0] in ("rel", "group", "braces", "list") or y[0] in ("rel", "group", "braces", "list"):
+                continue
+            if names(x) or names(y):
+                continue
+            if operator == "=" and self.same(x, y) is False:
+                return False
+            if operator == "~":
+                u, v = self.real_value(x), self.real_value(y)
+                if u is not None and v is not None and abs(u - v) > _ABOUT * max(abs(u), abs(v)):
+                    return False
+        return True
+
+    def real_value(self, node: Node) -> Fraction | None:
+        try:
+            value = Evaluator(0, "positive", START_BITS, self.budget).value(node)
+        except (balls.Undefined, balls.TooLarge, balls.MoreBits):
+            return None
+        return balls.to_fraction(value) if value[1] is None else None
+
+    def two_relations(self, a: Node, g: Node) -> bool | None:
+        if set(a[1]) <= _EQUAL_SIGNS and set(g[1]) <= _EQUAL_SIGNS:
+            return self.two_equations(a, g)
+        if a[1] == ("in",) == g[1] or (set(a[1]) | set(g[1])) & _ORDER_SIGNS:
+            ours, theirs = real_set(a), real_set(g)
+            if ours is not None and theirs is not None:
+                return same_set(ours, theirs, self.same)
+        return a[1] == g[1] and self.ordered(a[2], g[2])
+
+    def two_equations(self, a: Node, g: Node) -> bool | None:
+        name_a, values_a = _solved(a)
+        name_g, values_g = _solved(g)
+        if name_a is not None and name_g is not None:
+            renaming = _renaming(name_a, name_g)
+            if renaming is not None and self.is_consistent(values_a):
+                final = values_g[-1][1]
+                verdict = _any(self.same, ((rename(x, renaming), final) for _, x in _final_values(values_a)))
+                if verdict or verdict is None or not names(g[2][1]):
+                    return verdict
+        if name_a is None and name_g is None and values_a and values_g:
+            return self.is_consistent(values_a) and self.same(values_a[-1][1], values_g[-1][1])
+        if a[1] == ("=",) == g[1]:
+            return self.equivalent_equations(a, g)
+        return False
+
+    def equivalent_equations(self, a: Node, g: Node) -> bool | None:
+        """Whether two equations are multiples of each other, or have the same solution for a name that one isolates."""
+        f, h = (("add", (node[2][0], ("neg", node[2][1]))) for node in (a, g))
+        if names(f) != names(h):
+            return False
+        if self.multiples(f, h):
+            return True
+        for side in (a[2][0], g[2][0], a[2][1], g[2][1]):
+            if side[0] == "sym":
+                verdict = self.same_solution(f, h, side[1])
+                if verdict is not None:
+                    return verdict
+        return False
+
+    def multiples(self, f: Node, h: Node) -> bool:
+        """Whether the ratio of two functions is the same at four points, and not zero."""
+        first = None
+        agreed = 0
+        for point in range(8):
+            evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+            try:
+                ratio = balls.div(evaluator.value(f), evaluator.value(h), START_BITS)
+                if first is None:
+                    first = ratio
+                    if balls.is_zero(ratio):
+                        return False
+                elif not balls.same(ratio, first, START_BITS):
+                    return False
+                agreed += 1
+            except (balls.Undefined, balls.TooLarge, balls.MoreBits):
+                continue
+            if agreed == 4:
+                return True
+        return False
+
+    def same_solution(self, f: Node, h: Node, name: str) -> bool | None:
+        """Whether f=0 and h=0, linear in `name`, have the same solution for it; None if one is not linear."""
+        for point in range(4):
+            try:
+                x = self.linear_root(f, name, point)
+                y = None if x is None else self.linear_root(h, name, point)
+                if x is None or y is None:
+                    return None
+                if not balls.same(x, y, START_BITS):
+                    return False
+            except (balls.Undefined, balls.TooLarge, balls.MoreBits):
+                return None
+        return True
+
+    def linear_root(self, f: Node, name: str, point: int) -> balls.Ball | None:
+        """The zero of `f` in the variable `name`, the others at a point; None if f is not linear in it."""
+        evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+        values = []
+        for n in range(3):
+            evaluator.bound[name] = balls.rational(n, START_BITS)
+            values.append(evaluator.value(f))
+        slope = balls.add([values[1], balls.neg(values[0])], START_BITS)
+        bend = balls.add([values[2], balls.neg(values[1]), balls.neg(slope)], START_BITS)
+        if not balls.is_zero(bend) or balls.is_zero(slope):
+            return None
+        return balls.neg(balls.div(values[0], slope, START_BITS))
+
+
+def _all(same: Callable[[Node, Node], bool | None], pairs: Iterable[tuple[Node, Node]]) -> bool | None:
+    """Whether every pair is equal; None if none is known to be unequal and one is undecided."""
+    verdict: bool | None = True
+    for x, y in pairs:
+        one = same(x, y)
+        if one is False:
+            return False
+        verdict = verdict and one
+    return verdict
+
+
+def _any(same: Callable[[Node, Node], bool | None], pairs: Iterable[tuple[Node, Node]]) -> bool | None:
+    """Whether any pair is equal; None if none is known to be equal and one is undecided."""
+    verdict: bool | None = False
+    for x, y in pairs:
+        one = same(x, y)
+        if one:
+            return True
+        verdict = None if one is None else verdict
+    return verdict
+
+
+# --- the members of structures ----------------------------------------------------------------------------------------
+
+
+def _as_matrix(node: Node) -> Node:
+    r"""A multiple of a matrix as a matrix, \mathbb{R}-\{0\} as a difference of sets; other trees unchanged."""
+    if node[0] == "neg" and _as_matrix(node[1])[0] == "mat":
+        return ("mat", tuple(tuple(("neg", x) for x in row) for row in _as_matrix(node[1])[1]))
+    if node[0] == "mul":
+        inside = [n for n, factor in enumerate(node[1]) if factor[0] == "mat"]
+        if len(inside) == 1:
+            others = node[1][: inside[0]] + node[1][inside[0] + 1 :]
+            return ("mat", tuple(tuple(("mul", (*others, x)) for x in row) for row in node[1][inside[0]][1]))
+    if node[0] == "add" and node[1][0][0] == "set" and len(node[1]) == 2 and node[1][1][0] == "neg":
+        return ("setop", "minus", node[1][0], node[1][1][1])
+    if node[0] == "div" and node[1][0] == "mat":
+        return ("mat", tuple(tuple(("div", x, node[2]) for x in row) for row in node[1][1]))
+    return node
+
+
+def _rows(node: Node) -> tuple[tuple[Node, ...], ...] | None:
+    """The rows of a matrix, of a tuple of tuples, or of a tuple as one row; None for other trees."""
+    if node[0] == "mat":
+        return node[1]
+    if node[0] != "group":
+        return None
+    if len({len(item[3]) if item[0] == "group" else 0 for item in node[3]}) == 1 and node[3][0][0] == "group":
+        return tuple(item[3] for item in node[3])  # [[1,2],[3,4]]
+    return (node[3],)
+
+
+def _members(node: Node) -> tuple[Node, ...]:
+    """The members of a list, a set or a tuple. A member of a list or a set with a plus-minus sign counts as two."""
+    if node[0] in ("list", "braces"):
+        return tuple(part for item in node[1] for part in _both_signs(item))
+    if node[0] == "group":
+        return node[3]
+    return _both_signs(node)
+
+
+def _both_signs(node: Node) -> tuple[Node, ...]:
+    if node[0] in _LEAVES or not any_node(node, _PLUS_MINUS):
+        return (node,)
+    return _with_sign(node, False), _with_sign(node, True)
+
+
+def _with_sign(node: Node, flip: bool) -> Node:
+    """The tree with the upper sign of every plus-minus, or (flip) with the lower one."""
+    if node[0] in _PLUS_MINUS:
+        inner = _with_sign(node[1], flip)
+        return ("neg", inner) if (node[0] == "mp") != flip else inner
+    return rebuild(node, lambda child: _with_sign(child, flip))
+
+
+def _key(node: Node, budget: Budget) -> tuple | Number | None:
+    """A value that equal trees share if it is not None: the exact value, or those of a tuple's members."""
+    if node[0] == "group":
+        inner = tuple(_key(item, budget) for item in node[3])
+        return None if None in inner else (node[1], node[2], inner)
+    return exact_value(node, budget) if node[0] not in ("base", "rel") else None
+
+
+# --- the parts of equations ------------------------------------------------------------------------------------------
+
+
+def _solved(equation: Node) -> tuple[Node | None, list[tuple[str, Node]]]:
+    """The name that an equation gives a value, and the values after "=" or "~". None for a chain of values."""
+    sides = list(zip(("=", *equation[1]), equation[2], strict=True))
+    if _is_name(sides[0][1]):
+        return sides[0][1], [("=", sides[1][1]), *sides[2:]] if sides[1][0] == "=" else sides[1:]
+    if len(sides) == 2 and _is_name(sides[1][1]) and not names(sides[0][1]):
+        return sides[1][1], sides[:1]
+    if any(names(value) for _, value in sides):
+        return None, []  # 2x=10 is not solved
+    return None, sides
+
+
+def _final_values(values: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+    """The values that an equation may mean: the last one, and the exact one before the first "~"."""
+    about = [n for n, (operator, _) in enumerate(values) if operator == "~"]
+    if not about:
+        return values[-1:]
+    return [values[max(0, about[0] - 1)], values[-1]]
+
+
+def _is_name(node: Node) -> bool:
+    """Whether the side of an equation is a name for the other side: x, x_1, f(x), AB, m+n, (x,y), a word."""
+    tag = node[0]
+    if tag in ("sym", "text"):
+        return True
+    if tag == "fn":
+        return (node[1][0] == "?" or bool(names(node))) and all(_is_name(x) or x[0] == "num" for x in node[2])
+    if tag == "group":
+        return all(_is_name(x) for x in node[3])
+    if tag == "mul":
+        first, *rest = node[1]
+        if first[0] == "sym" and len(rest) == 1 and rest[0][0] == "num":
+            return True  # T(10)
+        return _is_name(first) and all(_is_name(x) for x in rest)
+    if tag in ("add", "div"):
+        return all(_is_name(x[1] if x[0] == "neg" else x) for x in (node[1] if tag == "add" else node[1:]))
+    return False
+
+
+def _renaming(a: Node, g: Node) -> dict[str, str] | None:
+    """The new names of the answer's variables under which both name the same: {t: x} for f(t) and f(x); else None."""
+    if a == g:
+        return {}
+    if a[0] == "sym" == g[0]:
+        return {} if a[1].lower() == g[1].lower() else None
+    if ("sym", "y") in (a, g) and any(x[0] == "fn" and x[1][0] == "?" and x[2] == (("sym", "x"),) for x in (a, g)):
+        return {}  # y for f(x)
+    if a[0] == "fn" == g[0] and a[1] == g[1] and len(a[2]) == len(g[2]):
+        pairs = list(zip(a[2], g[2], strict=True))
+        if all(x[0] == "sym" == y[0] for x, y in pairs):
+            return {x[1]: y[1] for x, y in pairs}
+    return None
+
+
+def _unpack_membership(node: Node, other: Node) -> Node:
+    r"""`x \in \{1,2\}` as the set; (a,b)=(1,2) as a=1, b=2 if the other tree is a list; other trees unchanged."""
+    if node[0] != "rel" or len(node[2]) != 2:
+        return node
+    left, right = node[2]
+    if node[1] == ("in",) and right[0] == "braces" and _is_name(left):
+        return right
+    if node[1] == ("=",) and other[0] == "list" and left[0] == "group" == right[0] and len(left[3]) == len(right[3]):
+        return ("list", tuple(("rel", ("=",), pair) for pair in zip(left[3], right[3], strict=True)))
+    return node
+
+
+def _sort_assignments(items: Sequence[Node]) -> Sequence[Node]:
+    """Assignments in the order of their variables; other items unchanged."""
+    if all(x[0] == "rel" and x[1] == ("=",) and x[2][0][0] == "sym" for x in items):
+        return sorted(items, key=lambda x: x[2][0][1])
+    return items
+
+
+def _same_congruence(a: Node, g: Node) -> bool | None:
+    """Whether two congruences a = b (mod n) differ at most in the representative b."""
+    if a[1] != g[1] and ("sym", "") not in (a[1], g[1]):
+        return False
+    x, y, n, m = (exact_value(node) for node in (a[2], g[2], a[3], g[3]))
+    if None in (x, y, n, m) or not n:
+        return None
+    return n == m and (x - y) % n == 0
