@@ -11,7 +11,7 @@ import argparse
 
 from r1_verl.data import script
 from r1_verl.data.countdown import published, puzzles
-from r1_verl.data.countdown.generate import DIFFICULTIES, GENERATOR, Settings, generate
+from r1_verl.data.countdown.generate import GENERATOR, Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import DataError
 from r1_verl.data.parallel import usable_cpus
@@ -33,7 +33,6 @@ def main() -> None:
     p.add_argument("--min-target", type=script.count, default=10)
     p.add_argument("--max-target", type=script.count, default=100)
     p.add_argument("--operators", default="+-*/", help="what a solution may use; write --operators=+-")
-    p.add_argument("--difficulty", default="any", choices=DIFFICULTIES, help="easy: + and - suffice")
     p.add_argument("--processes", type=script.count, default=usable_cpus(), help="changes nothing in what is written")
     args = p.parse_args()
     parts, record, left_out = generated(args) if args.source == "generate" else loaded(args)
@@ -53,9 +52,7 @@ def generated(args: argparse.Namespace):
         train, rest = train + rest, 0
     if args.rest == "test":
         test, rest = test + rest, 0
-    settings = Settings(
-        args.sizes, args.min, args.max, args.min_target, args.max_target, args.operators, args.difficulty, args.seed
-    )
+    settings = Settings(args.sizes, args.min, args.max, args.min_target, args.max_target, args.operators, args.seed)
     parts = generate(settings, train, test, rest, args.processes)
     if args.rest == "drop":
         parts.pop("rest")
@@ -66,10 +63,10 @@ def loaded(args: argparse.Namespace):
     if args.count is not None:
         raise DataError("--count is for --source generate; a source has the rows it has (see --limit)")
     by_order = args.split == "order"
-    puzzles, record, left_out = published.load(args.source, args.limit, args.repeats)
-    distinct = len({puzzles.identity(p.numbers, p.target) for p in puzzles})
-    print(script.counted(record, len(puzzles) + len(left_out), len(puzzles), distinct))
-    parts = published.split(puzzles, args.train_size, args.test_size, by_order)
+    found, record, left_out = published.load(args.source, args.limit, args.repeats)
+    distinct = len({puzzles.identity(p.numbers, p.target) for p in found})
+    print(script.counted(record, len(found) + len(left_out), len(found), distinct))
+    parts = published.split(found, args.train_size, args.test_size, by_order)
     if args.rest in ("train", "test") and not by_order:
         raise DataError("--rest train and test are for --source generate; leave --train-size out to train on all rows")
     if args.rest == "drop":

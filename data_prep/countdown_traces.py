@@ -6,14 +6,12 @@ python data_prep/countdown_traces.py --puzzles data/quickstart/train.parquet --o
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from r1_verl import ground_truth
-from r1_verl.data import script
-from r1_verl.data.countdown.cold_start import traces
+from r1_verl.data import read, script, write
+from r1_verl.data.countdown.cold_start import Trace, traces
 from r1_verl.data.example import DataError
-from r1_verl.data.write import atomic_file, sha256, versions
 
 
 def main() -> None:
@@ -27,43 +25,41 @@ def main() -> None:
     prompts, puzzles = read_puzzles(args.puzzles)
     repeated = [index % len(puzzles) for index in range(args.count)]
     found = list(traces([puzzles[index] for index in repeated], args.seed, args.give_up))
-    write(args, [prompts[index] for index in repeated], found)
+    write_traces(args, [prompts[index] for index in repeated], found)
     right = sum(trace.correct for trace in found)
     print(f"{args.out}/train.parquet: {len(found)} traces, {right / len(found):.0%} of them end in a right answer")
 
 
 def read_puzzles(path: str) -> tuple[list[list[dict]], list[tuple[list[int], int]]]:
     """The prompts and (numbers, target) of a prepared Countdown file. Raises DataError."""
-    import pyarrow.parquet as pq
-
     try:
-        rows = pq.read_table(path, columns=["prompt", "reward_model"]).to_pylist()
+        rows = list(read.rows_of(Path(path), ".parquet", ["prompt", "reward_model"]))
         truths = [ground_truth.decode(row["reward_model"]["ground_truth"]) for row in rows]
+        if not rows:
+            raise DataError("it has no rows")
         return [row["prompt"] for row in rows], [(truth["numbers"], truth["target"]) for truth in truths]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is no Parquet of data_prep/countdown.py ({error}); make one with that script"
         ) from error
 
 
-def write(args: argparse.Namespace, prompts: list[list[dict]], found: list) -> None:
+def write_traces(args: argparse.Namespace, prompts: list[list[dict]], found: list[Trace]) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     record = {
         "script": "countdown_traces",
-        "source_sha256": sha256(args.puzzles),
+        "source_sha256": write.sha256(args.puzzles),
         "arguments": {key: value for key, value in sorted(vars(args).items()) if key not in ("puzzles", "out")},
-        "versions": versions(),
+        "versions": write.versions(),
     }
     table = pa.table({
         "messages": [
             [*prompt, {"role": "assistant", "content": trace.response}]
             for prompt, trace in zip(prompts, found, strict=True)
         ]
-    }).replace_schema_metadata({b"r1_verl": json.dumps(record, sort_keys=True)})  # fmt: skip
-    with atomic_file(Path(args.out) / "train.parquet") as file:
-        pq.write_table(table, file, compression="zstd")
+    })  # fmt: skip
+    write.write_table(Path(args.out) / "train.parquet", table, record)
 
 
 if __name__ == "__main__":

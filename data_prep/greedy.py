@@ -8,10 +8,10 @@ python data_prep/greedy.py data/quickstart/test.parquet data/quickstart/validati
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from r1_verl.data import script
+from r1_verl.data import read, script, write
 from r1_verl.data.example import DataError
-from r1_verl.data.write import atomic_file
 
 
 def main() -> None:
@@ -21,25 +21,25 @@ def main() -> None:
     args = p.parse_args()
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(args.file)
-        sources = table["data_source"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{args.file} is no prepared Parquet ({error}); make one with a script of data_prep/"
-        ) from error
+    table = read.table(args.file)
+    if "data_source" not in table.schema.names:
+        raise DataError(f"{args.file} has no column data_source; make one with a script of data_prep/")
     place = table.schema.get_field_index("data_source")
-    twins = table.set_column(place, "data_source", pc.binary_join_element_wise(sources, "greedy", "/"))
+    twins = table.set_column(place, "data_source", pc.binary_join_element_wise(table["data_source"], "greedy", "/"))
     both = pa.concat_tables(
         [
             rows.append_column("agent_name", pa.array([agent] * rows.num_rows, pa.string()))
             for rows, agent in ((table, "single_turn_agent"), (twins, "r1_greedy"))
         ]
     )
-    with atomic_file(args.out) as file:
-        pq.write_table(both, file, compression="zstd")
+    record = {
+        "script": "greedy",
+        "source": Path(args.file).name,
+        "revision": f"sha256:{write.sha256(args.file)}",
+        "versions": write.versions(),
+    }
+    write.write_table(args.out, both.combine_chunks(), record)
     print(f"{args.out}: {both.num_rows} rows, half of them greedy")
 
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from r1_verl import atomic
 
 # What may change between two attempts of one run without making it another experiment.
 _FREE = ("ray_kwargs", "trainer.logger", "trainer.default_local_dir", "trainer.validation_data_dir",
@@ -92,7 +93,8 @@ class Run(NamedTuple):
 
     def mark_finished(self, total: int | None) -> None:
         """Remember that it came to its end: where epochs count, the last step is known afterwards only."""
-        (self.folder / "finished").write_text(f"{self.last_checkpoint()} of {total}")
+        with atomic.file(self.folder / "finished") as part:
+            part.write_text(f"{self.last_checkpoint()} of {total}")
 
     def last_checkpoint(self) -> int:
         """The step that the next attempt goes on from, 0 for none."""
@@ -116,10 +118,8 @@ def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
                 f"for a new run, the old settings to resume it, or rm -r {folder} to start over."
             )
         return run
-    folder.mkdir(parents=True, exist_ok=True)
-    part = saved.with_suffix(".part")
-    part.write_text(yaml.safe_dump(_identity(config), sort_keys=True))
-    os.replace(part, saved)
+    with atomic.file(saved) as part:
+        part.write_text(yaml.safe_dump(_identity(config), sort_keys=True))
     return run
 
 

@@ -8,24 +8,37 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_data_files import example
+from test_data_files import example, older
+from test_data_files import row as as_row
 
-from r1_verl.data import check, rendering
+from r1_verl.data import check, check_rows, multiply, rendering
 from r1_verl.data import write as files
-from r1_verl.data.example import gold_response, schema
+from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown.prompts import COUNTDOWN
+from r1_verl.data.countdown.puzzles import Puzzle
+from r1_verl.data.example import gold_response, schema, to_batch
+from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk.prompts import KK
+from r1_verl.data.math import problems as math_rows
+from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math.problems import Numbered
+from r1_verl.data.math.sets import Problem
+from r1_verl.data.prompts import PASS_THROUGH
 from r1_verl.ground_truth import encode
 
 
 def row(index: int = 0, **change):
     """A good row with some of its fields changed: a dotted name reaches into a struct."""
     numbers = [1, 2, 3 + index]
-    made = example(
-        index,
-        ground_truth=encode("countdown", numbers=numbers, target=6 + index),
-        gold=gold_response(f"1 + 2 + {3 + index}"),
-        question=f"1 2 {3 + index} = {6 + index}",
-        messages=(("system", "Think."), ("user", f"1 2 {3 + index} = {6 + index}")),
-    ).to_row()
+    made = as_row(
+        example(
+            index,
+            ground_truth=encode("countdown", numbers=numbers, target=6 + index),
+            gold=gold_response(f"1 + 2 + {3 + index}"),
+            question=f"1 2 {3 + index} = {6 + index}",
+            messages=(("system", "Think."), ("user", f"1 2 {3 + index} = {6 + index}")),
+        )
+    )
     for name, value in change.items():
         outer, _, inner = name.partition("__")
         if inner:
@@ -83,7 +96,7 @@ FAULTS = {
     "empty message": ([row(prompt=user(" "))], "a message is empty"),
     "unnoted prefill": ([row(prompt=user("1 2 3 = 6\n<think>"))], "opens <think> but think_in_prompt is false"),
     "false prefill": (
-        [row(extra_info__style="raw", extra_info__think_in_prompt=True, extra_info__gold=gold_response("1+2+3", True))],
+        [row(extra_info__raw=True, extra_info__think_in_prompt=True, extra_info__gold=gold_response("1+2+3", True))],
         "think_in_prompt is true but the raw prompt does not open",
     ),
     "answer in the prompt": ([gave_away()], "the prompt gives the answer away"),
@@ -179,6 +192,85 @@ def test_test_problems_in_the_training_rows(tmp_path, capsys):
     assert "1 x test problems are in the training rows of" in out and "overlap.py" in out
 
 
+RAW_STYLES = {
+    f"{task}-{name}": (task, name)
+    for task, styles in (
+        ("countdown", COUNTDOWN),
+        ("kk", KK),
+        ("math", prompts_math.MATH),
+        ("multiply", multiply.STYLES),
+    )
+    for name, style in styles.items()
+    if style.raw
+}
+
+
+@pytest.fixture(scope="module")
+def raw_examples():
+    puzzle, problem = Puzzle((1, 2, 3), 6, "1 + 2 + 3", 3.0, False), Problem("What is 1 + 1?", ("2",), None, "", {})
+    makers = {
+        "countdown": lambda style: countdown.to_examples([puzzle], "train", style),
+        "kk": lambda style: kk_rows.to_examples(kk_rows.generate([3], 1, 0)["train"], "train", style),
+        "math": lambda style: math_rows.to_examples([Numbered(0, problem)], "math", "train", style, prompts_math.MATH),
+        "multiply": lambda style: multiply.to_examples([(12, 34)], "train", style),
+    }
+    return {key: next(iter(makers[task](style))) for key, (task, style) in RAW_STYLES.items()}
+
+
+def whats(rows) -> list[str]:
+    found = check_rows.Found()
+    check_rows.check_rows(found, rows)
+    return [fault.what for fault in found.faults()]
+
+
+@pytest.mark.parametrize("name", RAW_STYLES)
+def test_prefill_faults_are_found_in_every_raw_style(name, raw_examples):
+    """Those whose names do not begin with "raw" too: mini_r1, orz, simplerl ..."""
+    made = raw_examples[name]
+    assert made.raw is True and whats([as_row(made)]) == []
+    ((role, text),) = made.messages
+    shut = replace(made, messages=((role, text.removesuffix("<think>")),), think_in_prompt=True)
+    assert "think_in_prompt is true but the raw prompt does not open <think>" in whats([as_row(shut)])
+    opened = replace(made, messages=((role, f"{text.removesuffix('<think>')}<think>\n"),), think_in_prompt=False)
+    assert "the prompt opens <think> but think_in_prompt is false" in whats([as_row(opened)])
+
+
+def unflagged(made) -> dict:
+    made = as_row(made)
+    return {**made, "extra_info": {k: v for k, v in made["extra_info"].items() if k != "raw"}}
+
+
+def test_rows_without_the_flag_are_raw_by_style_or_by_text(raw_examples):
+    plain = {"drgrpo_none", "simplerl_abel"}  # a question alone, and "Answer:": nothing tells them from a chat's
+    for name, made in raw_examples.items():
+        assert rendering.is_raw(unflagged(made)) is (made.style not in plain), name
+        assert rendering.is_raw(as_row(replace(made, raw=None))) is rendering.is_raw(unflagged(made))
+        assert not rendering.is_raw(as_row(replace(made, raw=False)))
+    assert not rendering.is_raw(unflagged(example()))
+    assert rendering.is_raw(unflagged(example(style="raw")))
+
+
+def test_files_of_earlier_versions_are_usable(tmp_path, capsys):
+    table = pa.Table.from_batches([to_batch([example(0, style="raw", think_in_prompt=True)])])
+    pq.write_table(older(table), tmp_path / "old.parquet")
+    assert check.main([str(tmp_path / "old.parquet")]) == 1
+    out = capsys.readouterr().out
+    assert "think_in_prompt is true but the raw prompt does not open" in out and "common schema" not in out
+
+
+def test_chat_templates_are_rendered_without_transformers():
+    chatml = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    assert rendering.render(user("hi"), chatml) == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+    assert rendering.render(user("hi"), "{{ bos_token }}{{ messages[0]['content'] }}", {"bos_token": "<s>"}) == "<s>hi"
+    assert rendering.render(user("{{ x }}") + user("b"), PASS_THROUGH) == "{{ x }}b"
+    for template in ("{% if %}", "{{ raise_exception('no') }}", "{{ messages.x.y }}"):
+        with pytest.raises(rendering.TemplateError):
+            rendering.render(user("hi"), template)
+
+
 class Templated:
     """A tokenizer's two faces that the check needs: a word is a token, the template is ChatML's."""
 
@@ -198,7 +290,7 @@ class Templated:
 
 def rendered(rows, tokenizer, longest=None, raw=None) -> list[str]:
     found = []
-    rendering.rendered(lambda at, what, fix: found.append(what), rows, tokenizer, longest, raw)
+    rendering.find_faults(lambda at, what, fix: found.append(what), rows, tokenizer, longest, raw)
     return found
 
 
@@ -216,6 +308,12 @@ def test_rendered_prompts():
     assert "would get a second one" in found
     (found,) = rendered([plain], Templated(), raw=True)
     assert "loses its roles" in found
+    bare = row(prompt=user("1 2 3 = 6"), extra_info__raw=True)  # raw, though nothing in it shows it
+    assert rendered([bare], Templated()) == []
+    (found,) = rendered([bare], Templated(), raw=False)
+    assert "is a whole string (raw style) and would get a chat template around it" in found
+    quoted = row(prompt=user("What does <|im_end|> mean?"), extra_info__raw=False)
+    assert rendered([quoted], Templated()) == ["the prompt holds a chat template and would get a second one"]
     assert rendered([plain], Templated(), longest=50) == []
     assert rendered([plain], Templated(), longest=5) == ["the prompt is longer than 5 tokens"]
     assert "refuses the messages" in rendered([row(prompt=user("x", "assistant"))], Templated())[0]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 import subprocess
 import sys
+import tracemalloc
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from r1_verl import atomic
 from r1_verl.data import read, write
-from r1_verl.data.example import DataError, Example, gold_response, schema, to_batch
+from r1_verl.data.example import DataError, Example, gold_response, in_schema, is_older, schema, to_batch
 from r1_verl.ground_truth import encode
 
 
@@ -46,14 +50,55 @@ def file_size_limit(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
+def row(made: Example) -> dict:
+    """The row of an example as veRL reads it."""
+    return to_batch([made]).to_pylist()[0]
+
+
+def test_a_row_has_the_columns_that_verl_reads():
+    assert row(example(7, raw=False)) == {
+        "data_source": "countdown",
+        "prompt": [{"role": "system", "content": "Think."}, {"role": "user", "content": "1 2 3 = 6"}],
+        "ability": "math",
+        "reward_model": {"style": "rule", "ground_truth": '{"numbers":[1,2,3],"target":6,"task":"countdown"}'},
+        "extra_info": {
+            "index": 7,
+            "split": "train",
+            "think_in_prompt": False,
+            "raw": False,
+            "style": "tiny",
+            "difficulty": 3.0,
+            "question": "1 2 3 = 6",
+            "gold": gold_response("1 + 2 + 3"),
+            "meta": '{"a": "é", "b": 1}',
+        },
+    }
+
+
 def test_a_batch_is_the_rows():
-    examples = [example(0), example(1, messages=(("user", "x"),), difficulty=None, meta={}), example(2, split="test")]
+    examples = [example(0), example(1, messages=(("user", "x"),), difficulty=None, meta={}), example(2, raw=True)]
     batch = to_batch(examples)
     batch.validate(full=True)
     assert batch.schema == schema()
-    assert batch.equals(pa.RecordBatch.from_pylist([e.to_row() for e in examples], schema=schema()))
-    assert batch.to_pylist() == [e.to_row() for e in examples]
-    assert json.loads(examples[0].to_row()["extra_info"]["meta"]) == {"a": "é", "b": 1}
+    assert batch.to_pylist() == [row(e) for e in examples]
+    assert [len(r["prompt"]) for r in batch.to_pylist()] == [2, 1, 2]
+
+
+def older(table: pa.Table) -> pa.Table:
+    """A prepared table as earlier versions wrote it: without extra_info.raw."""
+    extra = table["extra_info"].combine_chunks()
+    kept = [f for f in extra.type if f.name != "raw"]
+    struct = pa.StructArray.from_arrays([extra.field(f.name) for f in kept], fields=kept)
+    return table.set_column(table.schema.get_field_index("extra_info"), "extra_info", struct)
+
+
+def test_tables_of_earlier_versions_get_the_flag_as_unknown():
+    table = pa.Table.from_batches([to_batch([example(0), example(1, difficulty=None)])])
+    assert in_schema(table).equals(table)
+    assert not is_older(table.schema) and is_older(older(table).schema)
+    assert in_schema(older(table)).equals(table)  # `example` says nothing about raw
+    assert in_schema(older(table).slice(1, 0)).schema == schema()
+    assert in_schema(table.drop_columns("ability")) is None
 
 
 def test_gold_response_follows_the_prompt():
@@ -71,7 +116,7 @@ def test_write_and_read_back(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == names
     table = pq.read_table(folder / "train.parquet")
     assert table.schema.remove_metadata() == schema()
-    assert table.to_pylist() == [example(i).to_row() for i in range(20)]
+    assert table.to_pylist() == [row(example(i)) for i in range(20)]
     assert write.read_provenance(folder / "train.parquet") == {"source": "made", "n": 1, "rows": 20, "left_out": {}}
     beside = json.loads((folder / "train.provenance.json").read_text())
     assert beside["file"] == "train.parquet" and beside["source"] == "made" and beside["rows"] == counts
@@ -131,14 +176,48 @@ def test_a_folder_that_cannot_be(tmp_path):
         write.write_set(tmp_path / "file" / "deeper", {"train": [example(0)]}, {})
 
 
-def test_atomic_file(tmp_path):
-    with write.atomic_file(tmp_path / "x") as file:
-        file.write(b"old")
-    with pytest.raises(ValueError), write.atomic_file(tmp_path / "x") as file:
-        file.write(b"new")
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    with atomic.file(tmp_path / "x") as part:
+        part.write_text("old")
+    with pytest.raises(ValueError), atomic.file(tmp_path / "x") as part:
+        part.write_text("new")
         raise ValueError
-    assert (tmp_path / "x").read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert (tmp_path / "x").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+    with pytest.raises(OSError) as caught, atomic.file(tmp_path / "x" / "y"):
+        pass
+    assert "x" in caught.value.filename
+    with pytest.raises(IsADirectoryError), atomic.file(""):
+        pass
+
+
+def test_a_folder_replaces_another_when_it_is_complete(tmp_path):
+    def fill(part, text):
+        part.mkdir()
+        (part / "f").write_text(text)
+
+    with atomic.folder(tmp_path / "deep/x") as part:
+        fill(part, "old")
+    for left in ("x.part", "x.old"):  # of an earlier call that was killed
+        fill(tmp_path / "deep" / left, left)
+    with pytest.raises(ValueError), atomic.folder(tmp_path / "deep/x") as part:
+        fill(part, "new")
+        raise ValueError
+    assert (tmp_path / "deep/x/f").read_text() == "old"
+    with atomic.folder(tmp_path / "deep/x") as part:
+        fill(part, "new")
+        assert (tmp_path / "deep/x/f").read_text() == "old"
+    assert (tmp_path / "deep/x/f").read_text() == "new"
+    with pytest.raises(OSError), atomic.folder(tmp_path / "deep/x"):
+        pass  # nothing was made: the old folder stays
+    assert (tmp_path / "deep/x/f").read_text() == "new"
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["x"]
+    with pytest.raises(NotADirectoryError), atomic.folder(tmp_path / "deep/x/f"):
+        pass
+    (tmp_path / "link").symlink_to("deep/x")
+    with atomic.folder(tmp_path / "link") as part:
+        fill(part, "link")
+    assert (tmp_path / "link/f").read_text() == "link" and (tmp_path / "deep/x/f").read_text() == "new"
 
 
 def test_files_of_different_sets_concatenate_in_datasets(tmp_path):
@@ -172,6 +251,37 @@ def test_sources_that_cannot_be_read(tmp_path, name, content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_every_kind_of_file_gives_the_same_rows(tmp_path):
+    rows = [{"a": i, "b": f"é {i}"} for i in range(3000)]
+    table = pa.Table.from_pylist(rows)
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pa.ipc.new_stream(tmp_path / "x.arrow", table.schema) as file:
+        file.write_table(table)
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    (tmp_path / "x.jsonl").write_text("\n\n".join(map(json.dumps, rows)))
+    for path in list(tmp_path.iterdir()):
+        (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    for path in tmp_path.iterdir():
+        found = read.from_file(path)
+        assert found.rows == rows and found.record["source"] == path.name
+        streamed, record = read.stream(str(path), "")
+        assert next(streamed) == rows[0] and record == found.record
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz"])
+def test_json_lines_are_read_one_at_a_time(tmp_path, name):
+    """A fault far behind in the file is met when a reader comes to it, not before; so is the memory for it."""
+    text = ('{"a": 1}\n' * 50_000 + '{"a": ').encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    rows, _ = read.stream(str(tmp_path / name), "")
+    tracemalloc.start()
+    assert sum(1 for _ in islice(rows, 50_000)) == 50_000
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    with pytest.raises(DataError, match="line 50001 is no JSON"):
+        next(rows)
+
+
 def test_a_missing_column_says_what_is_there(tmp_path):
     (tmp_path / "x.jsonl").write_text('{"question": 1, "answer": 2}')
     found = read.from_file(tmp_path / "x.jsonl")
@@ -199,8 +309,8 @@ def test_hub_sets_are_read_by_configuration_or_folder(tmp_path, monkeypatch):
 
 def test_the_hub_out_of_reach_names_the_offline_ways(tmp_path):
     code = (
-        "from r1_verl.data import sources\n"
-        "try: sources.load('hub', 'Jiayi-Pan/Countdown-Tasks-3to4')\n"
+        "from r1_verl.data import read\n"
+        "try: read.load('hub', 'Jiayi-Pan/Countdown-Tasks-3to4')\n"
         "except ValueError as error: print(error)"
     )
     import os
@@ -228,6 +338,7 @@ def test_the_data_rooms_import_nothing_heavy():
         "pandas",
         "pyarrow",
         "sympy",
+        "jinja2",
         "math_verify",
     ):
         assert f"'{heavy}'" not in loaded

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_data_files import example
+from test_data_files import example, older
 from test_data_scripts import rows, script  # noqa: F401  (a fixture)
 
 from r1_verl.data import mix, overlap, write
-from r1_verl.data.example import DataError
+from r1_verl.data.example import DataError, schema
 from r1_verl.data.mix import Part
 from r1_verl.ground_truth import encode
 
@@ -79,6 +79,19 @@ def test_the_script_by_numbers_and_by_shares(script, two):  # noqa: F811
     names = [(r["extra_info"]["split"], r["extra_info"]["index"]) for r in rows(two / "z.parquet")]
     assert len(set(names)) == 80
     pa.concat_tables([pq.read_table(two / f"{n}.parquet").replace_schema_metadata(None) for n in "abz"])
+
+
+def test_files_of_earlier_versions_mix_with_newer_ones(script, two):  # noqa: F811
+    table = pq.read_table(two / "a.parquet")
+    pq.write_table(older(table), two / "old.parquet")
+    write.write_set(two, {"new": [example(0, raw=True)]}, {})
+    assert script("mix", "old.parquet", "new.parquet", "--order", "keep", "--out", "x.parquet")[0] == 0
+    mixed = pq.read_table(two / "x.parquet")
+    assert mixed.schema.remove_metadata() == schema()
+    assert [r["extra_info"]["raw"] for r in mixed.to_pylist()] == [None] * 60 + [True]
+    assert mixed.slice(0, 60).to_pylist() == table.to_pylist()
+    assert script("overlap", "old.parquet", "b.parquet", "--drop", "y.parquet")[0] == 0
+    assert len(rows(two / "y.parquet")) == 60
 
 
 def test_equal_runs_give_equal_bytes(script, two):  # noqa: F811

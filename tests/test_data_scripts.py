@@ -10,12 +10,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_data_files import file_size_limit
 
 from r1_verl.data import write as files
 from r1_verl.data.countdown.prompts import COUNTDOWN
+from r1_verl.data.example import schema
 from r1_verl.data.kk.prompts import KK
 
 SCRIPTS = Path(__file__).parents[1] / "data_prep"
@@ -68,6 +70,47 @@ def test_countdown_surplus_goes_where_the_user_chose(script, tmp_path):
         assert script("countdown", *common, "--rest", rest, "--out", rest)[0] == 0
         found = [tmp_path / rest / f"{part}.parquet" for part in ("train", "test", "rest")]
         assert tuple(len(rows(path)) if path.exists() else 0 for path in found) == sizes
+
+
+def test_countdown_from_a_prepared_file(script, tmp_path):
+    assert script("countdown", "--train-size", 90, "--test-size", 10, "--out", "a", "--processes", 1)[0] == 0
+    status, out, err = script("countdown", "--source", "a/train.parquet", "--style", "mini_r1", "--out", "b")
+    assert (status, err) == (0, "") and "train.parquet: 90 rows, 90 usable" in out
+    first, again = rows(tmp_path / "a/train.parquet"), rows(tmp_path / "b/train.parquet")
+    assert [r["reward_model"] for r in first] == [r["reward_model"] for r in again]
+    assert {r["extra_info"]["raw"] for r in first} == {False} and {r["extra_info"]["raw"] for r in again} == {True}
+
+
+def test_the_quickstarts_greedy_rows_and_traces(script, tmp_path):
+    tiny = ("--style", "tiny", "--sizes", 3, "--operators=+-", "--train-size", 30, "--test-size", 5, "--processes", 1)
+    assert script("countdown", *tiny, "--out", "a")[0] == 0
+    assert script("greedy", "a/test.parquet", "b/greedy.parquet")[:2] == (
+        0,
+        "b/greedy.parquet: 10 rows, half of them greedy\n",
+    )
+    table = pq.read_table(tmp_path / "b/greedy.parquet")
+    assert table.drop_columns("agent_name").schema.remove_metadata() == schema()
+    assert Counter(zip(*(table[name].to_pylist() for name in ("data_source", "agent_name")), strict=True)) == {
+        ("countdown/3", "single_turn_agent"): 5,
+        ("countdown/3/greedy", "r1_greedy"): 5,
+    }
+    assert files.read_provenance(tmp_path / "b/greedy.parquet")["script"] == "greedy"
+    status, out, _ = script("countdown_traces", "--puzzles", "a/train.parquet", "--count", 40, "--out", "c")
+    assert status == 0 and "c/train.parquet: 40 traces" in out
+    (first, *_) = made = rows(tmp_path / "c/train.parquet")
+    assert len(made) == 40 and [m["role"] for m in first["messages"]] == ["user", "assistant"]
+    assert files.read_provenance(tmp_path / "c/train.parquet")["arguments"]["count"] == 40
+
+
+@pytest.mark.parametrize("name", ["none.parquet", "torn.parquet", "foreign.parquet", "empty.parquet"])
+def test_the_quickstarts_scripts_refuse_other_files_in_one_line(script, tmp_path, name):
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "foreign.parquet")
+    pq.write_table(schema().empty_table(), tmp_path / "empty.parquet")
+    for arguments in (("greedy", name, "out.parquet"), ("countdown_traces", "--puzzles", name, "--out", "out")):
+        status, out, err = script(*arguments)
+        assert (status, out) == (1, "") and err.startswith("error: ") and err.count("\n") == 1
+        assert not list(tmp_path.glob("out*"))
 
 
 def test_countdown_bytes_do_not_depend_on_processes_or_folder(script, tmp_path):
@@ -158,7 +201,6 @@ def test_the_readme_names_every_script_and_style():
     from r1_verl.data.math import prompts as prompts_math
 
     text = (SCRIPTS / "README.md").read_text()
-    own = {"greedy.py", "countdown_traces.py"}  # the quickstart's
-    assert [p.name for p in SCRIPTS.glob("*.py") if p.name not in own and f"`{p.name}`" not in text] == []
+    assert [p.name for p in SCRIPTS.glob("*.py") if f"`{p.name}`" not in text] == []
     styles = set(COUNTDOWN) | set(KK) | set(multiply.STYLES) | set(prompts_math.MATH)
     assert [style for style in styles if f"`{style}`" not in text] == []

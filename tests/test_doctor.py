@@ -7,11 +7,13 @@ import re
 import shutil
 import sys
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from probes import RAW, overridden, rows
+from probes import COUNTDOWN, RAW, overridden, rows
 
 from r1_verl import cluster, doctor
+from r1_verl.data.example import Example, to_batch
 from r1_verl.runs import RunError
 from r1_verl.training import tiny_model
 
@@ -73,6 +75,20 @@ def found_in(place, config, *overrides: str) -> str:
 def on_the_cpu(monkeypatch):
     monkeypatch.setenv("VERL_PLATFORM", "cpu")
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+def test_the_rows_say_whether_their_prompt_is_raw(problems, place):
+    """Whatever it looks like; rows of earlier versions and of other people are judged by their looks (raw.parquet)."""
+    raw = "whole strings (raw style)"
+    passes = "actor_rollout_ref.model.custom_chat_template=\"{% for m in messages %}{{ m['content'] }}{% endfor %}\""
+    for name, flag, text in (("bare", True, "1 2 = 3"), ("chat", False, "What does <|im_end|> mean?")):
+        made = [
+            Example("countdown", (("user", text),), COUNTDOWN, "<answer>1+2</answer>", i, "train", "mine", raw=flag)
+            for i in range(512)
+        ]
+        pq.write_table(pa.Table.from_batches([to_batch(made)]), place / f"{name}.parquet")
+        assert (raw in problems(f"data.train_files={place}/{name}.parquet")) is flag
+        assert raw not in problems(f"data.train_files={place}/{name}.parquet", passes)
 
 
 @pytest.mark.parametrize("recipe", ["quickstart_grpo", "quickstart_ppo"])

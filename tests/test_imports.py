@@ -17,10 +17,10 @@ OUTSIDE = ("r1_verl.verl_side", "r1_verl.recipes", "r1_verl.doctor", "r1_verl.tr
 
 # The order of the rooms: a file imports from files of its own room and from rooms of a lower rank only.
 RANKS = {
-    "score": 0, "response": 0, "runs": 0, "recipes": 0,
-    "ground_truth": 1, "maths": 1, "hub": 1,
-    "scorers": 2, "cluster": 2,
-    "reward": 3,
+    "score": 0, "response": 0, "atomic": 0,
+    "ground_truth": 1, "maths": 1, "runs": 1, "recipes": 1,
+    "scorers": 2, "hub": 2,
+    "reward": 3, "cluster": 3,
     "__init__": 4,  # the package itself gathers the public names
     "data": 5, "verl_side": 5,
     "doctor": 6, "evaluation": 6,

@@ -120,7 +120,7 @@ BAD = [
     (["missing.jsonl"], "no file"),
     (["r.txt"], "neither .jsonl nor .parquet"),
     (["bad.jsonl"], "line 2 is no JSON"),
-    (["list.jsonl"], "line 1 is no JSON object"),
+    (["list.jsonl"], "row 1 is no JSON object"),
     (["r.jsonl", "--source", "mth"], "unknown data source 'mth'; did you mean"),
     (["r.jsonl", "--mode", "stric"], "unknown mode 'stric'; did you mean 'strict'?"),
     (["r.jsonl", "--ladder", "binry"], "unknown ladder 'binry'; did you mean 'binary'?"),
@@ -133,7 +133,8 @@ BAD = [
     (["notruth.jsonl"], "has no column ground_truth or gts or answer"),
     (["number.jsonl"], "the response is no text"),
     (["broken.jsonl.gz"], "cannot read"),
-    (["broken.parquet"], "is no Parquet file"),
+    (["broken.parquet"], "cannot read broken.parquet: Parquet magic bytes not found"),
+    (["torn.jsonl.gz"], "cannot read torn.jsonl.gz: "),
 ]
 
 
@@ -149,6 +150,8 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
     write(tmp_path / "number.jsonl", [{"data_source": "math", "response": 5, "ground_truth": "b"}])
     (tmp_path / "broken.jsonl.gz").write_bytes(b"no gzip")
     (tmp_path / "broken.parquet").write_bytes(b"no parquet")
+    whole = gzip.compress((tmp_path / "r.jsonl").read_bytes())
+    (tmp_path / "torn.jsonl.gz").write_bytes(whole[:20] + b"\0" * 20)
     before = {path.name for path in tmp_path.iterdir()}
     assert rescore.main([*args, "--out", "out.jsonl"] if "--out" not in args else args) == 2
     told = capsys.readouterr()
@@ -156,10 +159,19 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_empty_file(tmp_path, capsys):
+@pytest.mark.parametrize("out", [[], ["--out", "o.jsonl"], ["--out", "o.parquet"]])
+def test_empty_file(tmp_path, capsys, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "r.jsonl").write_text("\n")
-    assert rescore.main([str(tmp_path / "r.jsonl")]) == 0
+    assert rescore.main(["r.jsonl", *out]) == 0
     assert capsys.readouterr().out == "r.jsonl holds no rows\n"
+    assert not out or (tmp_path / out[1]).exists()
+
+
+@pytest.mark.parametrize("name", ["R.JSONL", "r.json", "r.ndjson", "R.Parquet"])
+def test_other_names_of_the_same_kinds(tmp_path, name):
+    made = write(tmp_path / ("x.parquet" if name.lower().endswith("parquet") else "x.jsonl"))
+    assert len(list(read(made.rename(tmp_path / name), Columns()))) == len(ROWS)
 
 
 def test_hostile_rows_do_not_stop_the_file(tmp_path):

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from r1_verl.data import read
 from r1_verl.data.check_rows import ERROR, WARNING, Fault, Found, check_rows, check_together, question_key
-from r1_verl.data.example import DataError, schema
-from r1_verl.data.rendering import load_tokenizer, rendered
+from r1_verl.data.example import DataError, is_older, reason, schema
+from r1_verl.data.rendering import find_faults, load_tokenizer
 from r1_verl.data.write import progress, read_provenance
 
 
@@ -23,18 +24,16 @@ def check_file(
 ) -> tuple[list[dict[str, Any]], list[Fault]]:
     """The rows of a file (empty if unreadable) and its faults.
 
-    tokenizer: a transformers tokenizer; with it the prompts are rendered as veRL does. raw: the recipe sets the
-    pass-through template; None takes it for rows whose style is raw.
+    tokenizer: a transformers tokenizer; with it the prompts are rendered as veRL does. raw: whether the recipe sets the
+    pass-through template; None: it does so for rows whose prompt is raw.
     """
     path = Path(path)
     if not path.is_file():
         return [], [Fault(ERROR, "there is no such file", "prepare it with a script of data_prep/, or mend the path")]
-    import pyarrow.parquet as pq
-
     try:
-        table = pq.read_table(path)
-    except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        table = read.table(path)
+    except DataError as error:
+        why = reason(error.__cause__ or error, 120)
         return [], [Fault(ERROR, f"cannot be read as Parquet ({why})", "prepare it again: it is truncated or foreign")]
     if not table.num_rows:
         return [], [Fault(ERROR, "has no rows", "prepare it again; look at what its provenance lists as left out")]
@@ -43,7 +42,7 @@ def check_file(
         fix = f"veRL needs {', '.join(schema().names)}: prepare it with a script of data_prep/"
         return [], [Fault(ERROR, f"has no column {', '.join(missing)}", fix)]
     faults = []
-    if not table.schema.remove_metadata().equals(schema()):
+    if not table.schema.remove_metadata().equals(schema()) and not is_older(table.schema):
         other = [f.name for f in schema() if table.schema.field(f.name).type != f.type] or ["(more columns)"]
         faults.append(
             Fault(
@@ -57,7 +56,7 @@ def check_file(
     check_rows(found, progress(rows, f"checking {path.name}", len(rows)))
     check_together(found, rows)
     if tokenizer is not None:
-        rendered(found.add, rows, tokenizer, max_prompt_length, raw)
+        find_faults(found.add, rows, tokenizer, max_prompt_length, raw)
     return rows, faults + found.faults()
 
 

@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from r1_verl.data.prompts import PASS_THROUGH
+from r1_verl.data.rendering import is_raw, opens_think, render
+
 ERROR, WARNING = "error", "warning"
 _ROLES = ("system", "user", "assistant", "tool")
 
@@ -53,7 +56,7 @@ def _columns(found: Found, at: int, row: Mapping[str, Any]) -> bool:
         found.add(at, what, fix)
 
     if not isinstance(row["data_source"], str) or not row["data_source"]:
-        no("data_source is empty", "name the scorer: see python -m r1_verl scorers")
+        no("data_source is empty", "name a scorer; R1_VERL_SCORERS=MODULE registers one of your own (README)")
     if not isinstance(row["prompt"], list) or not row["prompt"]:
         no(
             "prompt is no list of messages",
@@ -114,8 +117,9 @@ def _prompt(found: Found, at: int, row: Mapping[str, Any]) -> None:
     if any(not isinstance(m["content"], str) or not m["content"].strip() for m in messages):
         found.add(at, "a message is empty", "leave the row out or mend its source")
         return
-    text = messages[-1]["content"]
-    opens, raw = text.rstrip().endswith("<think>"), str(info.get("style") or "").startswith("raw")
+    raw = is_raw(row)
+    # What a chat template adds to the last message is known with a tokenizer only.
+    opens = opens_think(render(messages, PASS_THROUGH) if raw else messages[-1]["content"])
     flag = info.get("think_in_prompt")
     if flag is None:
         found.add(

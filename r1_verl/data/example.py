@@ -16,8 +16,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_ADDED = "raw"  # the field of extra_info that files of earlier versions lack
+
+
 class DataError(ValueError):
     """Something is wrong with a source, a file or an argument; the message is one line and names the fix."""
+
+
+def reason(error: BaseException, most: int = 200) -> str:
+    """The first line of what an error of a library says, for the message of a DataError."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:most]
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,12 @@ class Example:
     """One row, before veRL's column names are put on it.
 
     data_source: names the scorer. messages: (role, content) pairs as the chat template gets them.
-    ground_truth: canonical JSON (`r1_verl.ground_truth.encode`). gold: a whole response that must score 1.0; "" where
-    the scorer can make one of the ground truth (`r1_verl.data.gold.gold_response`).
+    ground_truth: canonical JSON (`r1_verl.ground_truth.encode`). gold: a complete correct response, which must score
+    1.0; "" if the scorer can build one from the ground truth (`r1_verl.data.gold.gold_response`).
     index: stable within the source and split. split: train, test or rest.
     style: the prompt style. think_in_prompt: the rendered prompt ends inside an open `<think>`.
+    raw: the one message is the whole prompt, for the pass-through template; None leaves readers to judge by its text
+    (`r1_verl.data.rendering.is_raw`).
     difficulty: larger is harder, on the data set's own scale; None where unknown.
     question: the problem alone, without instructions (overlap and duplicates are judged by it).
     meta: anything else, JSON-able (subject, level, identity in the source ...).
@@ -42,29 +52,11 @@ class Example:
     split: str
     style: str
     think_in_prompt: bool = False
+    raw: bool | None = field(default=None, kw_only=True)
     difficulty: float | None = None
     question: str = ""
     ability: str = "math"
     meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_row(self) -> dict[str, Any]:
-        """The row veRL 0.9.1 reads (`verl/utils/dataset/rl_dataset.py`); `schema()` is its Arrow type."""
-        return {
-            "data_source": self.data_source,
-            "prompt": [{"role": role, "content": content} for role, content in self.messages],
-            "ability": self.ability,
-            "reward_model": {"style": "rule", "ground_truth": self.ground_truth},
-            "extra_info": {
-                "index": self.index,
-                "split": self.split,
-                "think_in_prompt": self.think_in_prompt,
-                "style": self.style,
-                "difficulty": self.difficulty,
-                "question": self.question,
-                "gold": self.gold,
-                "meta": _meta(self.meta),
-            },
-        }
 
 
 @lru_cache(maxsize=1)
@@ -79,6 +71,7 @@ def schema() -> pa.Schema:
             ("index", pa.int64()),
             ("split", text),
             ("think_in_prompt", pa.bool_()),
+            (_ADDED, pa.bool_()),
             ("style", text),
             ("difficulty", pa.float64()),
             ("question", text),
@@ -95,6 +88,35 @@ def schema() -> pa.Schema:
             ("extra_info", extra),
         ]
     )
+
+
+def in_schema(table: pa.Table) -> pa.Table | None:
+    """The table in the common schema, without metadata; None if it has another one.
+
+    A table that was written before rows had the flag `raw` gets it as null.
+    """
+    import pyarrow as pa
+
+    table = table.replace_schema_metadata(None)
+    if table.schema.equals(schema()):
+        return table
+    if not is_older(table.schema):
+        return None
+    of = schema().field("extra_info").type
+    extra = table["extra_info"].combine_chunks()
+    columns = dict(zip([f.name for f in extra.type], extra.flatten(), strict=True))
+    columns[_ADDED] = pa.nulls(len(extra), pa.bool_())
+    whole = pa.StructArray.from_arrays([columns[f.name] for f in of], fields=list(of), mask=extra.is_null())
+    return table.set_column(table.schema.get_field_index("extra_info"), schema().field("extra_info"), whole)
+
+
+def is_older(kind: pa.Schema) -> bool:
+    """Whether an Arrow schema is the common one of earlier versions, whose rows have no flag `raw`."""
+    import pyarrow as pa
+
+    ours = schema()
+    extra = pa.struct([f for f in ours.field("extra_info").type if f.name != _ADDED])
+    return kind.remove_metadata().equals(ours.set(ours.get_field_index("extra_info"), pa.field("extra_info", extra)))
 
 
 def to_batch(examples: Sequence[Example]) -> pa.RecordBatch:

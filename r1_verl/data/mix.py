@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from r1_verl.data.example import DataError, schema
-from r1_verl.data.read import from_file
+from r1_verl.data import read
+from r1_verl.data.example import DataError, in_schema
 
 ORDERS = ("shuffle", "keep", "interleave", "easy-to-hard", "hard-to-easy")
 
@@ -64,17 +64,11 @@ def parse_bands(text: str) -> list[Band]:
 
 
 def read_table(path: str | Path) -> Any:
-    """A prepared file as an Arrow table. Raises DataError if it is not of this package's schema."""
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"cannot read {path}: {why}") from error
-    if not table.schema.remove_metadata().equals(schema()):
+    """A prepared file as an Arrow table of the common schema. Raises DataError if it was not prepared by us."""
+    table = in_schema(read.table(path))
+    if table is None:
         raise DataError(f"{path} has not the common schema: prepare it with a script of data_prep/ first")
-    return table.replace_schema_metadata(None)
+    return table
 
 
 def difficulties(table: Any) -> np.ndarray:
@@ -189,5 +183,5 @@ def read_rollouts(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for path in map(Path, paths):
         for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
-            rows += from_file(file).rows
+            rows += read.from_file(file).rows
     return rows

@@ -75,6 +75,7 @@ def to_examples(pairs: Iterable[tuple[int, int]], split: str, style: str) -> Ite
             split=split,
             style=style,
             think_in_prompt=chosen.think_in_prompt,
+            raw=chosen.raw,
             difficulty=float(len(str(a)) * len(str(b))),
             question=f"{min(a, b)} * {max(a, b)}",
         )

@@ -24,9 +24,9 @@ Messages = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Style:
-    """A prompt style. build: fills the fields of a task in; raw: needs PASS_THROUGH as chat template.
+    """A prompt style. build: makes the messages from the fields of a task; raw: needs PASS_THROUGH as chat template.
 
-    scorer: whose rules the prompt states; "" leaves the data set's own.
+    scorer: the reward whose answer format this prompt asks for; "" for the data set's default.
     """
 
     build: Callable[..., Messages]

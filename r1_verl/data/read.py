@@ -1,17 +1,23 @@
-"""Reading data sets: from the hub (through `datasets`) or from a local file of the hub's form."""
+"""Reading data sets: from the hub (through `datasets`), or from a local file of any kind, row by row.
+
+Every file of rows that this package reads comes through `rows_of`; whole Parquet tables come through `table`.
+"""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from r1_verl.data.example import DataError
+from r1_verl.data.example import DataError, reason
 from r1_verl.data.write import sha256
 
 SUFFIXES = (".parquet", ".jsonl", ".json", ".arrow")
+_BATCH = 1024  # rows of a Parquet file that are in memory at a time
 
 
 class Source(NamedTuple):
@@ -23,38 +29,112 @@ class Source(NamedTuple):
 
 def load(source: str, hub: str, split: str = "train", config: str | None = None) -> Source:
     """Rows of `source`: "hub" (the data set `hub`) or a path to a local file. Raises DataError, one line."""
-    return _from_hub(hub, split, config) if source == "hub" else from_file(source)
+    rows, record = stream(source, hub, split, config)
+    return Source(list(rows), record)
 
 
 def stream(
     source: str, hub: str, split: str = "train", config: str | None = None
 ) -> tuple[Iterator[dict[str, Any]], dict[str, Any]]:
-    """As `load`, for sets too large to hold: rows one by one, and the record."""
+    """As `load`, for sets too large to hold: rows one by one, and the record. The iterator may raise DataError."""
     if source == "hub":
         data, record = _open_hub(hub, split, config)
         return iter(data), record
-    path = Path(source)
-    if path.suffix != ".parquet" or not path.is_file():
-        found = from_file(path)
-        return iter(found.rows), found.record
+    return _stream_file(Path(source))
+
+
+def from_file(path: str | Path) -> Source:
+    """Rows of a Parquet, Arrow, JSON-lines or JSON file, plain or gzipped. Raises DataError, one line."""
+    rows, record = _stream_file(Path(path))
+    return Source(list(rows), record)
+
+
+def _stream_file(path: Path) -> tuple[Iterator[dict[str, Any]], dict[str, Any]]:
+    """The rows of a file that hold named columns, the first of them read already, and the record."""
+    if not path.exists():
+        raise DataError(f"there is no file {path} (--source takes hub, a path, or generate where a data set has one)")
+    kind = next((suffix for suffix in SUFFIXES if path.name.removesuffix(".gz").endswith(suffix)), None)
+    if path.is_dir() or kind is None:
+        raise DataError(f"{path} is not a file that ends in {', '.join(SUFFIXES)} (any of them may be gzipped)")
+    rows = _named(rows_of(path, kind), path)
+    first = next(rows, None)
+    if first is None:
+        raise DataError(f"{path} has no rows")
+    return chain([first], rows), {"source": path.name, "revision": f"sha256:{sha256(path)}"}
+
+
+def _named(rows: Iterable[Any], path: Path) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if isinstance(row, list):
+            row = {"conversation": row}  # Open-Reasoner-Zero's form
+        if not isinstance(row, dict):
+            raise DataError(f"{path} is not a table: each entry must be an object with named fields")
+        yield row
+
+
+def rows_of(path: Path, kind: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """The rows of a file as they come from the disk, gzipped if its name ends in .gz. A .json file is read whole.
+
+    kind: one of SUFFIXES. columns: of a Parquet file, the only ones to read. Raises DataError when it meets the fault.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else open(path, "rb") as file:
+            yield from _READERS[kind](file, columns)
+    except DataError:
+        raise
+    except Exception as error:  # Arrow, gzip, JSON and the disk each have their own
+        raise _unreadable(path, error) from error
+
+
+def table(path: str | Path) -> Any:
+    """A Parquet file as an Arrow table. Raises DataError."""
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-    except Exception as error:
-        raise _unreadable(path, error) from error
-    rows = (row for batch in file.iter_batches(256) for row in batch.to_pylist())
-    return rows, {"source": path.name, "revision": f"sha256:{sha256(path)}"}
+        return pq.read_table(path)
+    except Exception as error:  # Arrow's own, and the disk's
+        raise _unreadable(Path(path), error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    return DataError(f"cannot read {path}: {why}; it may be truncated or of another format")
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"cannot read {path}: there is no such file")
+    return DataError(f"cannot read {path}: {reason(error)}; it may be truncated or of another format")
 
 
-def _from_hub(hub: str, split: str, config: str | None) -> Source:
-    data, record = _open_hub(hub, split, config)
-    return Source(list(data), record)
+def _parquet(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    whole = pq.ParquetFile(io.BytesIO(file.read()) if isinstance(file, gzip.GzipFile) else file)
+    for batch in whole.iter_batches(_BATCH, columns=columns):
+        yield from batch.to_pylist()
+
+
+def _arrow(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+
+    for batch in pa.ipc.open_stream(file):
+        yield from batch.to_pylist()
+
+
+def _json_lines(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[Any]:
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"line {number} is no JSON ({reason(error)})") from error
+            yield row
+
+
+def _json(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[Any]:
+    data = json.load(file)
+    if not isinstance(data, list):
+        raise ValueError("a JSON file must hold one array of objects (JSON lines end in .jsonl)")
+    yield from data
+
+
+_READERS = {".parquet": _parquet, ".arrow": _arrow, ".jsonl": _json_lines, ".json": _json}
 
 
 def _open_hub(hub: str, split: str, config: str | None) -> tuple[Any, dict[str, Any]]:
@@ -70,34 +150,13 @@ def _open_hub(hub: str, split: str, config: str | None) -> tuple[Any, dict[str, 
                 raise
             data = datasets.load_dataset(hub, data_dir=config, split=split)  # a folder that is no configuration
     except Exception as error:  # what it raises depends on the version and on how the network fails
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise DataError(
-            f"cannot load {hub} from the hub ({why}). Without the hub: fill the cache elsewhere and point HF_HOME at "
-            "it with HF_HUB_OFFLINE=1, set HF_ENDPOINT to a mirror, or give a local file (--source PATH)"
+            f"cannot load {hub} from the hub ({reason(error)}). Without the hub: fill the cache elsewhere and point "
+            "HF_HOME at it with HF_HUB_OFFLINE=1, set HF_ENDPOINT to a mirror, or give a local file (--source PATH)"
         ) from error
     checksums = sorted(getattr(data.info, "download_checksums", None) or {})
     revision = next((part.split("@", 1)[1].split("/", 1)[0] for part in checksums if "@" in part), "unknown")
     return data, {"source": hub, "split": split, "revision": revision}
-
-
-def from_file(path: str | Path) -> Source:
-    """Rows of a Parquet, Arrow, JSON-lines or JSON file (the last two also gzipped). Raises DataError, one line."""
-    path = Path(path)
-    name = path.name.removesuffix(".gz")
-    if not path.exists():
-        raise DataError(f"there is no file {path} (--source takes hub, a path, or generate where a data set has one)")
-    if path.is_dir() or not name.endswith(SUFFIXES):
-        raise DataError(f"{path} is not a file that ends in {', '.join(SUFFIXES)} (the JSON ones may be gzipped)")
-    try:
-        rows = _read(path, name)
-    except Exception as error:  # Arrow, gzip, JSON and the disk each have their own
-        raise _unreadable(path, error) from error
-    if not rows:
-        raise DataError(f"{path} has no rows")
-    rows = [{"conversation": row} if isinstance(row, list) else row for row in rows]  # Open-Reasoner-Zero's form
-    if not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path} is not a table: each entry must be an object with named fields")
-    return Source(rows, {"source": path.name, "revision": f"sha256:{sha256(path)}"})
 
 
 def in_folder(folder: Path, *names: str) -> Path:
@@ -109,26 +168,6 @@ def in_folder(folder: Path, *names: str) -> Path:
     if not found:
         raise DataError(f"{folder} holds no {' or '.join(names)} with a suffix of {', '.join(SUFFIXES)}")
     return found[0]
-
-
-def _read(path: Path, name: str) -> list[Any]:
-    if name.endswith(".parquet"):
-        import pyarrow.parquet as pq
-
-        return pq.read_table(path).to_pylist()
-    if name.endswith(".arrow"):
-        import pyarrow as pa
-
-        with pa.memory_map(str(path)) as file:
-            return pa.ipc.open_stream(file).read_all().to_pylist()
-    opened = gzip.open if path.name.endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        if name.endswith(".jsonl"):
-            return [json.loads(line) for line in file if line.strip()]
-        data = json.load(file)
-    if not isinstance(data, list):
-        raise ValueError("a JSON file must hold one array of objects (JSON lines end in .jsonl)")
-    return data
 
 
 def need(rows: Iterable[dict[str, Any]], columns: Sequence[str], record: dict[str, Any]) -> None:

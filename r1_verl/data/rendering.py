@@ -1,55 +1,123 @@
-"""Prompts as veRL renders them: template, think tag, length. For `check`."""
+"""Prompts as the model gets them: which are raw, what a chat template makes of them, and what is wrong with the result.
+
+`--dry-run`, `check` and the doctor share `is_raw` and `render`. `find_faults` is `check --tokenizer`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from r1_verl.data.example import DataError
+from r1_verl.data.example import DataError, reason
 from r1_verl.data.prompts import PASS_THROUGH
 from r1_verl.data.write import progress
 
-_TEMPLATE_MARKS = ("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "[INST]", "<｜User｜>")
+# Text that a chat template writes: a prompt that holds one of these was rendered already.
+MARKS = ("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "[INST]", "<｜User｜>")
 
 
-def rendered(
+class TemplateError(ValueError):
+    """A chat template that plain Jinja cannot compile, or that refuses the messages."""
+
+
+def is_raw(row: Mapping[str, Any]) -> bool:
+    """Whether a row's prompt is one whole string for the pass-through template, by its flag extra_info.raw.
+
+    Rows of earlier versions and of other people have no flag: there a style whose name begins with "raw" says so, or a
+    single message that looks rendered.
+    """
+    info, messages = row.get("extra_info"), row["prompt"]
+    info = info if isinstance(info, Mapping) else {}
+    if isinstance(info.get("raw"), bool):
+        return info["raw"]
+    text = str(messages[-1].get("content"))
+    rendered = holds_template(messages[-1:]) or "\nAssistant:" in text or opens_think(text)
+    return str(info.get("style") or "").startswith("raw") or (len(messages) == 1 and rendered)
+
+
+def are_messages(prompt: Any) -> bool:
+    """Whether a prompt is a list of messages with text in each: what a chat template can render."""
+    texts = [m.get("content") if isinstance(m, Mapping) else None for m in prompt] if isinstance(prompt, list) else []
+    return bool(texts) and all(isinstance(text, str) for text in texts)
+
+
+def holds_template(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a message holds text that only a chat template writes."""
+    return any(mark in str(m.get("content")) for m in messages for mark in MARKS)
+
+
+def opens_think(prompt: str) -> bool:
+    """Whether a rendered prompt ends inside an open `<think>`: the response then begins in the thinking."""
+    return prompt.rstrip().endswith("<think>")
+
+
+def render(messages: Sequence[Mapping[str, Any]], template: str, tokens: Mapping[str, str] | None = None) -> str:
+    """The prompt that a chat template makes of the messages, with the generation prompt.
+
+    As transformers renders it, without importing transformers (seconds). tokens: bos_token and the like.
+    Raises TemplateError.
+    """
+    if template == PASS_THROUGH:
+        return "".join(m["content"] for m in messages)
+    from jinja2 import TemplateError as JinjaError
+
+    try:
+        return _compiled(template).render(messages=messages, add_generation_prompt=True, **(tokens or {}))
+    except (JinjaError, TypeError, ValueError) as error:
+        raise TemplateError(reason(error)) from error
+
+
+@lru_cache(maxsize=8)
+def _compiled(template: str) -> Any:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    jinja = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    jinja.globals |= {"raise_exception": _refuse, "strftime_now": lambda form: ""}
+    return jinja.from_string(template)
+
+
+def _refuse(message: str) -> None:
+    raise ValueError(message)
+
+
+def find_faults(
     add: Callable[[int, str, str], None],
     rows: Sequence[Mapping[str, Any]],
     tokenizer: Any,
     longest: int | None,
-    raw: bool | None,
+    pass_through: bool | None,
 ) -> None:
-    """Reports with add(row, what, fix) what is wrong with the rendered prompts.
+    """Report with add(row, what, fix) what is wrong with the prompts as a real tokenizer renders them.
 
-    longest: data.max_prompt_length. raw: the recipe sets the pass-through template; None: for prompts that are raw.
+    longest: data.max_prompt_length. pass_through: whether the recipe sets the pass-through template; None: it does so
+    for raw prompts.
     """
     overlong: dict[int, int] = {}
     for at, row in enumerate(progress(rows, "rendering prompts", len(rows))):
         messages = row["prompt"]
-        if not isinstance(messages, list) or not all(isinstance((m or {}).get("content"), str) for m in messages):
-            continue
-        info = row["extra_info"] or {}
-        style_raw = _is_raw(messages)
-        template = PASS_THROUGH if (style_raw if raw is None else raw) else None
+        if not are_messages(messages):
+            continue  # reported by the row checks
+        raw = is_raw(row)
+        template = PASS_THROUGH if (raw if pass_through is None else pass_through) else None
         try:
-            text = render(tokenizer, messages, template)
+            text = _with_tokenizer(tokenizer, messages, template)
         except Exception as error:  # jinja's own and whatever a template raises
             add(at, f"the chat template refuses the messages ({str(error)[:60]})", "give another tokenizer or style")
             continue
-        marked = any(mark in m["content"] for m in messages for mark in _TEMPLATE_MARKS)
-        if marked and template is None:
-            add(
-                at,
-                "the prompt holds a chat template and would get a second one",
-                f"set custom_chat_template={PASS_THROUGH}",
-            )
-        if not marked and raw and not style_raw:
+        marked = holds_template(messages)
+        if template is None and (raw or marked):
+            has = "holds a chat template and would get a second one"
+            lacks = "is a whole string (raw style) and would get a chat template around it"
+            add(at, f"the prompt {has if marked else lacks}", f"set custom_chat_template={PASS_THROUGH}")
+        if template is not None and not raw and not marked:
             add(at, "a chat prompt under the pass-through template loses its roles", "drop custom_chat_template")
-        if bool(info.get("think_in_prompt")) != text.rstrip().endswith("<think>"):
+        info = row["extra_info"] if isinstance(row["extra_info"], Mapping) else {}
+        opens = opens_think(text)
+        if bool(info.get("think_in_prompt")) != opens:
             add(
                 at,
-                f"the rendered prompt {'opens' if text.rstrip().endswith('<think>') else 'does not open'} <think>, "
-                f"think_in_prompt says otherwise",
+                f"the rendered prompt {'opens' if opens else 'does not open'} <think>, think_in_prompt says otherwise",
                 "prepare it with or without --think-in-prompt, as the template has it",
             )
         if longest is not None:
@@ -61,16 +129,9 @@ def rendered(
         add(at, f"the prompt is longer than {longest} tokens", fix)
 
 
-def _is_raw(messages: Sequence[Mapping[str, Any]]) -> bool:
-    text = messages[-1]["content"]
-    return len(messages) == 1 and (
-        any(mark in text for mark in _TEMPLATE_MARKS) or "\nAssistant:" in text or text.rstrip().endswith("<think>")
-    )
-
-
-def render(tokenizer: Any, messages: Sequence[Mapping[str, str]], template: str | None = None) -> str:
-    """The prompt text as veRL's agent loop makes it: the chat template with the generation prompt."""
-    plain = [{"role": m["role"], "content": m["content"]} for m in messages]
+def _with_tokenizer(tokenizer: Any, messages: Sequence[Mapping[str, str]], template: str | None) -> str:
+    """The prompt text as veRL's agent loop makes it."""
+    plain = [{"role": m.get("role"), "content": m["content"]} for m in messages]
     return tokenizer.apply_chat_template(plain, chat_template=template, add_generation_prompt=True, tokenize=False)
 
 
@@ -83,8 +144,7 @@ def load_tokenizer(name: str) -> Any:
     try:
         found = AutoTokenizer.from_pretrained(name)
     except Exception as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"cannot load the tokenizer {name}: {why}") from error
+        raise DataError(f"cannot load the tokenizer {name}: {reason(error)}") from error
     if not found.chat_template:
         raise DataError(f"the tokenizer {name} has no chat template, and veRL always applies one: set one, or --raw")
     return found

@@ -13,7 +13,8 @@ from typing import Any
 
 from r1_verl.data.example import DataError, Example
 from r1_verl.data.gold import gold_response
-from r1_verl.data.prompts import Style
+from r1_verl.data.prompts import PASS_THROUGH, Style
+from r1_verl.data.rendering import render
 from r1_verl.data.write import LeftOut, summary, versions, write_set
 
 _DRY_ROWS = 3
@@ -104,7 +105,7 @@ def finish(
     if args.dry_run:
         for name, examples in parts.items():
             for example in islice(examples, _DRY_ROWS):
-                print(show(example, name, style))
+                print(show(example, name))
         print(f"{len(dropped)} rows left out{summary(dropped)}\ndry run: nothing was written")
         return
     gc.freeze()  # half a million puzzles are alive: no use in walking them again and again
@@ -115,12 +116,16 @@ def finish(
         print(f"{len(dropped)} rows left out{summary(dropped)}", file=sys.stderr)
 
 
-def show(example: Example, part: str, style: Style) -> str:
-    """One example for people: the messages as the chat template gets them, and what belongs to them."""
-    how = "as it is (pass-through template)" if style.raw else "through the model's chat template"
+def show(example: Example, part: str) -> str:
+    """One example for people: the whole prompt if it is raw, else the messages as the chat template gets them."""
+    how = "as it is (pass-through template)" if example.raw else "through the model's chat template"
     prefix = "; the prompt opens <think>" if example.think_in_prompt else ""
     lines = [f"=== {part} {example.index} | {example.data_source} | {how}{prefix}"]
-    lines += [f"[{role}]\n{content}" for role, content in example.messages]
+    if example.raw:
+        messages = [{"role": role, "content": content} for role, content in example.messages]
+        lines.append(f"[prompt]\n{render(messages, PASS_THROUGH)}")
+    else:
+        lines += [f"[{role}]\n{content}" for role, content in example.messages]
     gold = example.gold or gold_response(example.data_source, example.ground_truth)
     lines += [f"[ground truth] {example.ground_truth}", f"[a right response] {gold!r}", ""]
     return "\n".join(lines)

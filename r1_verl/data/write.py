@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from r1_verl import atomic
 from r1_verl.data.example import DataError, Example, schema, to_batch
 from r1_verl.data.gold import check_gold
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 METADATA_KEY = b"r1_verl"
 _BATCH = 8192
-_LISTED = 10_000  # rows left out that the provenance names one by one; all are counted
+_LISTED = 10_000  # at most so many rows left out are listed in the provenance; all are counted
 
 
 class LeftOut(NamedTuple):
@@ -47,16 +50,88 @@ def write_set(
     folder = Path(folder)
     dropped = left_out if left_out is not None else []
     counts: dict[str, int] = {}
-    with _all_or_nothing(folder) as stage:
+    with explained(), contextlib.ExitStack() as files:
         for name, examples in parts.items():
-            rows = _kept(examples, name, dropped)
-            counts[name] = _write_parquet(stage(f"{name}.parquet"), rows, name, provenance, dropped)
+            part = files.enter_context(atomic.file(folder / f"{name}.parquet"))
+            batches = map(to_batch, _batched(_kept(examples, name, dropped), _BATCH))
+            counts[name] = parquet(part, schema(), batches, partial(_record, name, provenance, dropped, 5))
         listed = [entry._asdict() for entry in dropped[:_LISTED]]
-        record = {**provenance, "rows": counts, "left_out_counts": _by_reason(dropped), "left_out": listed}
+        beside = {**provenance, "rows": counts, "left_out_counts": _by_reason(dropped), "left_out": listed}
         for name in parts:
-            with stage(f"{name}.provenance.json") as file:
-                file.write((json.dumps({"file": f"{name}.parquet", **record}, indent=1) + "\n").encode())
+            part = files.enter_context(atomic.file(folder / f"{name}.provenance.json"))
+            part.write_text(_beside(f"{name}.parquet", beside), encoding="utf-8")
     return counts
+
+
+def write_table(path: str | Path, table: Any, provenance: Mapping[str, Any]) -> None:
+    """Write an Arrow table of prepared rows (checked when they were first written), with its provenance, atomically."""
+    table = table.replace_schema_metadata(None)
+    _write_batches(path, table.schema, table.to_batches(), provenance, [])
+
+
+def write_rows(
+    path: str | Path,
+    kind: pa.Schema,
+    rows: Iterable[Mapping[str, Any]],
+    provenance: Mapping[str, Any],
+    left_out: list[LeftOut],
+) -> int:
+    """Write rows of another schema (supervised data) as they come, atomically; returns how many. As `write_set`."""
+    return _write_batches(path, kind, _record_batches(rows, kind), provenance, left_out)
+
+
+def _write_batches(
+    path: str | Path,
+    kind: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    provenance: Mapping[str, Any],
+    left_out: list[LeftOut],
+) -> int:
+    path = Path(path)
+    beside = path.with_name(f"{path.name.removesuffix('.parquet')}.provenance.json")
+    record = partial(_record, path.name, provenance, left_out, 1)
+    with explained(), contextlib.ExitStack() as files:
+        rows = parquet(files.enter_context(atomic.file(path)), kind, batches, record)
+        listed = {"left_out_rows": [entry._asdict() for entry in left_out[:_LISTED]]} if left_out else {}
+        text = _beside(path.name, {**record(rows), **listed})
+        files.enter_context(atomic.file(beside)).write_text(text, encoding="utf-8")
+    return rows
+
+
+def parquet(
+    path: Path,
+    kind: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    record: Callable[[int], Mapping[str, Any]] | None = None,
+) -> int:
+    """Write batches to a Parquet file as they come (not atomically: see `atomic`); returns the rows.
+
+    record: given the number of rows, the provenance for the file's metadata.
+    """
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with open(path, "wb") as file, pq.ParquetWriter(file, kind, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += len(batch)
+        if record is not None:
+            writer.add_key_value_metadata({METADATA_KEY: json.dumps(record(rows), sort_keys=True)})
+    return rows
+
+
+def _record_batches(rows: Iterable[Mapping[str, Any]], kind: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Rows as Arrow batches; few rows each, since a trace or a response may be long."""
+    import pyarrow as pa
+
+    for batch in _batched(rows, 512):
+        yield pa.RecordBatch.from_pylist(batch, schema=kind)
+
+
+def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
 
 
 def _kept(examples: Iterable[Example], name: str, dropped: list[LeftOut]) -> Iterator[Example]:
@@ -71,69 +146,28 @@ def _kept(examples: Iterable[Example], name: str, dropped: list[LeftOut]) -> Ite
             yield example
 
 
-def _write_parquet(
-    target: contextlib.AbstractContextManager[IO[bytes]],
-    examples: Iterator[Example],
-    name: str,
-    provenance: Mapping[str, Any],
-    dropped: list[LeftOut],
-) -> int:
-    import pyarrow.parquet as pq
+def _record(name: str, provenance: Mapping[str, Any], left_out: list[LeftOut], shown: int, rows: int) -> dict[str, Any]:
+    """The provenance in a file's own metadata, once its rows are counted. Raises DataError for a file without rows."""
+    if not rows:
+        raise DataError(f"{name}: no row is left to write{summary(left_out, shown)}")
+    return {**provenance, "rows": rows, "left_out": _by_reason(left_out) or provenance.get("left_out", {})}
 
-    rows = 0
-    with target as file, pq.ParquetWriter(file, schema(), compression="zstd") as writer:
-        while batch := list(islice(examples, _BATCH)):
-            writer.write_batch(to_batch(batch))
-            rows += len(batch)
-        if not rows:
-            raise DataError(f"{name}: no row is left to write{summary(dropped)}")
-        record = {**provenance, "rows": rows, "left_out": _by_reason(dropped)}
-        writer.add_key_value_metadata({METADATA_KEY: json.dumps(record, sort_keys=True)})
-    return rows
+
+def _beside(name: str, record: Mapping[str, Any]) -> str:
+    """The text of NAME.provenance.json."""
+    return json.dumps({"file": name, **record}, indent=1) + "\n"
 
 
 @contextlib.contextmanager
-def _all_or_nothing(folder: Path) -> Iterator[Any]:
-    """Yields stage(name) -> context manager over a binary file; all staged files get their names at the end.
-
-    Whatever goes wrong, the temporary files (beside their targets, so that the renaming is atomic) are removed.
-    """
-    staged: list[tuple[Path, Path]] = []
-
-    @contextlib.contextmanager
-    def stage(name: str) -> Iterator[IO[bytes]]:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".tmp", dir=folder)
-        staged.append((Path(temporary), folder / name))
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-
+def explained() -> Iterator[None]:
+    """Turn an OSError of writing into one line that names the file and what to do."""
     try:
-        yield stage
-        umask = os.umask(0)
-        os.umask(umask)
-        for temporary, path in staged:
-            os.chmod(temporary, 0o666 & ~umask)  # mkstemp's own mode shuts other users out
-            os.replace(temporary, path)
+        yield
     except OSError as error:
-        last = staged[-1][1] if staged else folder
-        why = error.strerror or str(error)
+        why = f"cannot write {error.filename}: {error.strerror or error}"
         raise OSError(
-            error.errno, f"cannot write {last}: {why}; make room or choose another --out (no half-written file is left)"
+            error.errno, f"{why}; make room or choose another --out (no half-written file is left)"
         ) from error
-    finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
-    """One binary file that appears under its name only when it is whole."""
-    path = Path(path)
-    with _all_or_nothing(path.parent) as stage, stage(path.name) as file:
-        yield file
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:
@@ -176,48 +210,3 @@ def summary(dropped: Iterable[LeftOut], shown: int = 5) -> str:
     lines = [f"; left out {count}: {reason}" for reason, count in Counter(d.reason for d in dropped).most_common()]
     lines += [f"\n  row {d.row}: {d.reason}{f': {d.what}' if d.what else ''}" for d in dropped[:shown]]
     return "".join(lines)
-
-
-def write_table(path: str | Path, table: Any, provenance: Mapping[str, Any]) -> None:
-    """Write an Arrow table of prepared rows (checked when they were first written), with its provenance, atomically."""
-    table = table.replace_schema_metadata(None)
-    _write_batches(path, table.schema, table.to_batches(), provenance, [])
-
-
-def write_rows(
-    path: str | Path,
-    kind: Any,
-    rows: Iterable[Mapping[str, Any]],
-    provenance: Mapping[str, Any],
-    left_out: list[LeftOut],
-) -> int:
-    """Write rows of another schema (supervised data) as they come, atomically; returns how many. As `write_set`."""
-    import pyarrow as pa
-
-    def batches() -> Iterator[Any]:
-        left = iter(rows)
-        while batch := list(islice(left, 512)):  # traces are long
-            yield pa.RecordBatch.from_pylist(batch, schema=kind)
-
-    return _write_batches(path, kind, batches(), provenance, left_out)
-
-
-def _write_batches(
-    path: str | Path, kind: Any, batches: Iterable[Any], provenance: Mapping[str, Any], left_out: list[LeftOut]
-) -> int:
-    import pyarrow.parquet as pq
-
-    path, rows = Path(path), 0
-    with _all_or_nothing(path.parent) as stage:
-        with stage(path.name) as file, pq.ParquetWriter(file, kind, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-                rows += len(batch)
-            if not rows:
-                raise DataError(f"{path.name}: no row is left to write{summary(left_out, 1)}")
-            record = {**provenance, "rows": rows, "left_out": _by_reason(left_out) or provenance.get("left_out", {})}
-            writer.add_key_value_metadata({METADATA_KEY: json.dumps(record, sort_keys=True)})
-        listed = {"left_out_rows": [entry._asdict() for entry in left_out[:_LISTED]]} if left_out else {}
-        with stage(f"{path.name.removesuffix('.parquet')}.provenance.json") as file:
-            file.write((json.dumps({"file": path.name, **record, **listed}, indent=1) + "\n").encode())
-    return rows

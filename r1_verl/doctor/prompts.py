@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from r1_verl.data import read
+from r1_verl.data.example import DataError
+from r1_verl.data.rendering import TemplateError, are_messages, is_raw, opens_think, render
 from r1_verl.doctor.files import of
 from r1_verl.doctor.model import Model, model_of
 from r1_verl.doctor.problem import Check, Problem
 
 ROWS = 50  # of the first training file
 _END = "<|im_end|>"
-_MARKS = ("<|im_start|>", "<|begin_of_text|>", "<|start_header_id|>", "[INST]", "<｜User｜>")
 _RAW = "prompt=raw (custom_chat_template that adds nothing), or data of a chat style"
 
 
@@ -24,12 +27,12 @@ def check_prompts(config: Any) -> Iterator[Problem]:
     model = model_of(config)
     custom = config.actor_rollout_ref.model.custom_chat_template
     template = custom or model.template()
-    raw = [_is_raw(row["prompt"]) for row in rows]
+    raw = is_raw(rows[0])
     passes = custom is not None and "role" not in custom
-    if raw[0] and not passes:
+    if raw and not passes:
         yield Problem("the prompts are whole strings (raw style) and would get the model's template around them", _RAW)
         return
-    if not raw[0] and passes and len(rows[0]["prompt"]) > 1:
+    if not raw and passes and len(rows[0]["prompt"]) > 1:
         yield Problem(
             "chat messages under a template that adds nothing: system and user text would run together",
             "data of a raw style, or actor_rollout_ref.model.custom_chat_template=null",
@@ -46,42 +49,23 @@ def check_prompts(config: Any) -> Iterator[Problem]:
 
 
 def _rows(config: Any) -> list[Mapping[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for file in of(config, "train_files")[:1]:
         try:
-            table = pq.read_table(Path(file).expanduser(), columns=["prompt", "extra_info"]).slice(0, ROWS)
-        except (OSError, ValueError, KeyError, pa.ArrowException):
-            return []  # said by check_data
-        return [row for row in table.to_pylist() if isinstance(row["prompt"], list) and row["prompt"]]
+            rows = list(islice(read.rows_of(Path(file).expanduser(), ".parquet", ["prompt", "extra_info"]), ROWS))
+        except DataError:
+            return []  # reported by check_data
+        return [row for row in rows if "extra_info" in row and are_messages(row.get("prompt"))]
     return []
 
 
-def _is_raw(prompt: Sequence[Mapping[str, Any]]) -> bool:
-    text = str(prompt[-1].get("content"))
-    inside = any(mark in text for mark in _MARKS) or "\nAssistant:" in text or text.rstrip().endswith("<think>")
-    return len(prompt) == 1 and inside
-
-
 def _render(rows: Sequence[Mapping[str, Any]], template: str, model: Model) -> list[str]:
-    """As transformers does it, without importing it (seconds); [] if the template has more than plain Jinja."""
-    from jinja2 import TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+    """The prompts as the model gets them; [] if the template has more than plain Jinja or refuses one of them."""
     special = model.read("tokenizer_config.json")
     tokens = {key: _text(special.get(key)) for key in ("bos_token", "eos_token", "pad_token")}
-    jinja = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
-    jinja.globals |= {"raise_exception": _refuse, "strftime_now": lambda form: ""}
     try:
-        compiled = jinja.from_string(template)
-        return [compiled.render(messages=row["prompt"], add_generation_prompt=True, **tokens) for row in rows]
-    except (TemplateError, TypeError, ValueError):
-        return []  # the template's own error comes from `python -m r1_verl check`, with its row
-
-
-def _refuse(message: str) -> None:
-    raise ValueError(message)
+        return [render(row["prompt"], template, tokens) for row in rows]
+    except TemplateError:
+        return []  # `python -m r1_verl check` reports the template's own error, with its row
 
 
 def _text(token: Any) -> str:
@@ -90,7 +74,8 @@ def _text(token: Any) -> str:
 
 def _think(rows: Sequence[Mapping[str, Any]], texts: Sequence[str], custom: str | None) -> Iterator[Problem]:
     for row, text in zip(rows, texts, strict=False):
-        opens, said = text.rstrip().endswith("<think>"), bool((row["extra_info"] or {}).get("think_in_prompt"))
+        info = row["extra_info"] if isinstance(row["extra_info"], Mapping) else {}
+        opens, said = opens_think(text), bool(info.get("think_in_prompt"))
         if opens and not said:
             yield Problem(
                 "the model's template opens <think> in the prompt, and the data says it does not: a response never "

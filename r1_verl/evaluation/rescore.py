@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gzip
+import itertools
 import json
-import os
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1_verl.data.write import atomic_file, progress
-from r1_verl.evaluation.response_files import Columns, FileError, Row, count, read
+from r1_verl import atomic
+from r1_verl.data.example import DataError
+from r1_verl.data.parallel import ordered_map, usable_cpus
+from r1_verl.data.write import explained, parquet, progress
+from r1_verl.evaluation.response_files import Columns, Row, count, read
 from r1_verl.reward import compute_score
 from r1_verl.score import OUTCOMES
 from r1_verl.scorers import UnknownNameError
@@ -36,26 +37,22 @@ def score_many(
     Rows are read a little ahead of the scoring, never all at once. Raises UnknownNameError as `compute_score` does.
     """
     rows = iter(rows)
-    workers = workers or _cores()
-    head = list(islice(rows, _INLINE))
-    if workers == 1 or len(head) < _INLINE:
-        for row in _chain(head, rows):
-            yield row, _score(row, settings)
-        return
-    _score(head[0], settings)  # a wrong name is an error of the caller: raised here, not out of a worker
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        waiting: deque[tuple[list[Row], Future[list[dict[str, Any]]]]] = deque()
-        everything = _chain(head, rows)
-        while chunk := list(islice(everything, _CHUNK)):
-            waiting.append((chunk, pool.submit(_score_all, chunk, settings)))
-            if len(waiting) >= 4 * workers:
-                yield from _done(*waiting.popleft())
-        while waiting:
-            yield from _done(*waiting.popleft())
+    workers = workers or usable_cpus()
+    head = list(itertools.islice(rows, _INLINE))
+    if len(head) < _INLINE:
+        workers = 1
+    else:
+        _score(head[0], settings)  # a wrong name is an error of the caller: raised here, not out of a worker
+    waiting: deque[list[Row]] = deque()  # the chunks whose results are not there yet
 
+    def chunks() -> Iterator[list[Row]]:
+        everything = itertools.chain(head, rows)
+        while chunk := list(itertools.islice(everything, _CHUNK)):
+            waiting.append(chunk)
+            yield chunk
 
-def _done(chunk: list[Row], future: Future[list[dict[str, Any]]]) -> Iterator[tuple[Row, dict[str, Any]]]:
-    yield from zip(chunk, future.result(), strict=True)
+    for results in ordered_map(partial(_score_all, settings=settings), chunks(), workers):
+        yield from zip(waiting.popleft(), results, strict=True)
 
 
 def _score_all(chunk: list[Row], settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -64,15 +61,6 @@ def _score_all(chunk: list[Row], settings: dict[str, Any]) -> list[dict[str, Any
 
 def _score(row: Row, settings: dict[str, Any]) -> dict[str, Any]:
     return compute_score(row.data_source, row.response, row.ground_truth, row.extra_info, **settings)
-
-
-def _chain(head: list[Row], rest: Iterator[Row]) -> Iterator[Row]:
-    yield from head
-    yield from rest
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Difference(NamedTuple):
@@ -160,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
             for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
                 tally.add(row, result)
                 write(row, result)
-    except (FileError, UnknownNameError, OSError) as error:
+    except (DataError, UnknownNameError, OSError) as error:
         print(f"r1-verl score: {error}", file=sys.stderr)
         return 2
     except BrokenProcessPool:
@@ -173,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
 def _option(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise FileError(f"--option {text}: write it as NAME=VALUE")
+        raise DataError(f"--option {text}: write it as NAME=VALUE")
     with contextlib.suppress(ValueError):
         return name, json.loads(value)
     return name, value
@@ -187,27 +175,26 @@ def _writer(path: Path | None) -> Iterator[Any]:
         return
     kinds = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
     if kinds not in ([".jsonl"], [".jsonl", ".gz"], [".parquet"]):
-        raise FileError(f"--out {path.name}: choose a name that ends in .jsonl, .jsonl.gz or .parquet")
-    with atomic_file(path) as file:
+        raise DataError(f"--out {path.name}: choose a name that ends in .jsonl, .jsonl.gz or .parquet")
+    with explained(), atomic.file(path) as part:
         if kinds == [".parquet"]:
             records: list[dict[str, Any]] = []
             yield lambda row, result: records.append(_record(row, result, len(records)))
             import pyarrow as pa
-            import pyarrow.parquet as pq
 
-            pq.write_table(pa.Table.from_pylist(records), file)
+            table = pa.Table.from_pylist(records)
+            parquet(part, table.schema, table.to_batches())
             return
         with (
-            gzip.GzipFile(fileobj=file, mode="wb", mtime=0)
+            open(part, "wb") as plain,
+            gzip.GzipFile("", "wb", fileobj=plain, mtime=0)
             if path.suffix == ".gz"
-            else contextlib.nullcontext(file) as out
+            else contextlib.nullcontext(plain) as out,
         ):
-            count = 0
+            numbers = itertools.count()
 
             def write(row: Row, result: Mapping[str, Any]) -> None:
-                nonlocal count
-                out.write((json.dumps(_record(row, result, count), ensure_ascii=False) + "\n").encode())
-                count += 1
+                out.write((json.dumps(_record(row, result, next(numbers)), ensure_ascii=False) + "\n").encode())
 
             yield write
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import io
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from r1_verl.data.example import DataError
+from r1_verl.data.read import rows_of
+from r1_verl.data.rendering import opens_think
 
 # Where to look, in this order. `output` and `gts` are veRL's dumps (trainer.rollout_data_dir, validation_data_dir).
 _RESPONSE = ("response", "output", "solution_str", "completion")
 _GROUND_TRUTH = ("ground_truth", "gts", "answer")
 _REWARD = ("score", "reward")
-
-
-class FileError(ValueError):
-    """A file that cannot be read as responses. The message is one line and names the fix."""
+_KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".jsonl", ".ndjson": ".jsonl"}
 
 
 class Row(NamedTuple):
@@ -39,9 +38,18 @@ class Columns(NamedTuple):
 
 
 def read(path: Path, columns: Columns) -> Iterator[Row]:
-    """The rows of a file, streamed. Raises FileError, naming the row."""
-    for at, record in enumerate(_records(path), start=1):
-        yield _row(record, columns, f"{path.name}, row {at}")
+    """The rows of a file, streamed. Raises DataError, naming the row."""
+    if not path.is_file():
+        raise DataError(f"no file {path}: give a .jsonl, .jsonl.gz or .parquet file of responses")
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = next(iter(suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]), "")
+    if kind not in _KINDS:
+        raise DataError(f"{path.name} is neither .jsonl nor .parquet (.gz allowed): convert or rename it")
+    for at, record in enumerate(rows_of(path, _KINDS[kind]), start=1):
+        where = f"{path.name}, row {at}"
+        if not isinstance(record, Mapping):
+            raise DataError(f"{where} is no JSON object: one object a line is needed")
+        yield _row(record, columns, where)
 
 
 def count(path: Path) -> int | None:
@@ -59,64 +67,20 @@ def count(path: Path) -> int | None:
         return None  # the reader says what is wrong
 
 
-def _records(path: Path) -> Iterator[Mapping[str, Any]]:
-    if not path.is_file():
-        raise FileError(f"no file {path}: give a .jsonl, .jsonl.gz or .parquet file of responses")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    zipped = suffixes[-1:] == [".gz"]
-    kind = suffixes[-2:-1] if zipped else suffixes[-1:]
-    try:
-        if kind == [".parquet"]:
-            yield from _parquet(path, zipped)
-        elif kind in ([".jsonl"], [".json"], [".ndjson"]):
-            yield from _json_lines(path, zipped)
-        else:
-            raise FileError(f"{path.name} is neither .jsonl nor .parquet (.gz allowed): convert or rename it")
-    except (OSError, EOFError) as error:
-        raise FileError(f"cannot read {path.name}: {error}") from None
-
-
-def _json_lines(path: Path, zipped: bool) -> Iterator[Mapping[str, Any]]:
-    with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                raise FileError(f"{path.name}, line {number} is no JSON: one object a line is wanted") from None
-            if not isinstance(record, Mapping):
-                raise FileError(f"{path.name}, line {number} is no JSON object: one object a line is wanted")
-            yield record
-
-
-def _parquet(path: Path, zipped: bool) -> Iterator[Mapping[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with gzip.open(path, "rb") if zipped else open(path, "rb") as file:
-            source = io.BytesIO(file.read()) if zipped else file
-            for batch in pq.ParquetFile(source).iter_batches(batch_size=1024):
-                yield from batch.to_pylist()
-    except pa.ArrowInvalid as error:
-        raise FileError(f"{path.name} is no Parquet file: {str(error).splitlines()[0]}") from None
-
-
 def _row(record: Mapping[str, Any], columns: Columns, where: str) -> Row:
     info = record.get("extra_info")
     info = dict(info) if isinstance(info, Mapping) else {}
     prompt = record.get("input")
     if "think_in_prompt" not in info and isinstance(prompt, str):
-        info["think_in_prompt"] = prompt.rstrip().endswith("<think>")
+        info["think_in_prompt"] = opens_think(prompt)
     model = record.get("reward_model")
     nested = {"ground_truth": model["ground_truth"]} if isinstance(model, Mapping) and "ground_truth" in model else {}
     source = columns.source or record.get("data_source")
     if not isinstance(source, str) or not source:
-        raise FileError(f"{where} has no data_source: name one for all rows with --source")
+        raise DataError(f"{where} has no data_source: name one for all rows with --source")
     response = _column(record, columns.response, _RESPONSE, "--response", where)
     if not isinstance(response, str):
-        raise FileError(f"{where}: the response is no text: name its column with --response")
+        raise DataError(f"{where}: the response is no text: name its column with --response")
     truth = _column({**nested, **record}, columns.ground_truth, _GROUND_TRUTH, "--ground-truth", where)
     return Row(source, response, truth, info, _reward(record, columns.reward, where))
 
@@ -126,17 +90,17 @@ def _column(record: Mapping[str, Any], named: str | None, usual: tuple[str, ...]
         if name in record:
             return record[name]
     have = ", ".join(map(str, list(record)[:20]))
-    raise FileError(f"{where} has no column {named or ' or '.join(usual)}: name it with {option} (it has {have})")
+    raise DataError(f"{where} has no column {named or ' or '.join(usual)}: name it with {option} (it has {have})")
 
 
 def _reward(record: Mapping[str, Any], named: str | None, where: str) -> float | None:
     if named and named not in record:
-        raise FileError(f"{where} has no column {named}: --reward names the recorded reward (default: score or reward)")
+        raise DataError(f"{where} has no column {named}: --reward names the recorded reward (default: score or reward)")
     value = next((record[name] for name in ((named,) if named else _REWARD) if name in record), None)
     if isinstance(value, Mapping):
         value = value.get("score")
     if isinstance(value, bool | int | float):
         return float(value)
     if value is not None and named:
-        raise FileError(f"{where}: column {named} holds no number")
+        raise DataError(f"{where}: column {named} holds no number")
     return None

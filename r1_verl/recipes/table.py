@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from r1_verl import atomic
 from r1_verl.recipes import FOLDER, RecipeError, compose, names
 
 COLUMNS = (
@@ -27,7 +28,8 @@ def write(path: Path) -> None:
     if BEGIN not in text or END not in text:
         raise RecipeError(f"{path} has no place for the table: {BEGIN} ... {END}")
     before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{markdown()}\n{END}{after}", encoding="utf-8")
+    with atomic.file(path) as part:
+        part.write_text(f"{before}{BEGIN}\n{markdown()}\n{END}{after}", encoding="utf-8")
 
 
 def row(name: str, config: Any) -> tuple[str, ...]:

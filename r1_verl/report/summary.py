@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from r1_verl import atomic
 from r1_verl.runs import Run, Step, read_curve
 
 SAMPLES = 5
@@ -28,7 +29,8 @@ def write(run: Run) -> str:
     text = "\n".join(
         [f"# {run.folder.name}", "", *_table(curve), "", *_samples(run, curve), "", *_places(run, _plot(run, curve))]
     )
-    (run.folder / "report.md").write_text(text + "\n")
+    with atomic.file(run.folder / "report.md") as part:
+        part.write_text(text + "\n")
     print("\n" + text)
     return text
 
@@ -95,7 +97,8 @@ def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
     right.set(xlabel="step", ylabel="response length (tokens)")
     figure.tight_layout()
     path = run.folder / "curve.png"
-    figure.savefig(path, dpi=120)
+    with atomic.file(path) as part:
+        figure.savefig(part, dpi=120, format="png")
     pyplot.close(figure)
     return path
 

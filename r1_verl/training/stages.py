@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from r1_verl import atomic
 from r1_verl.runs import Run, RunError
 
 MODEL = "actor_rollout_ref.model.path"
@@ -52,15 +53,12 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
         return out
     if out.exists():
         raise RunError(f"{out} is there and is no model folder: name another place")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
     whole = actor / "huggingface"
-    if any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
-        shutil.copytree(whole, part)
-    else:
-        _merge(actor, part)
-    part.rename(out)
+    with atomic.folder(out) as part:
+        if any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
+            shutil.copytree(whole, part)
+        else:
+            _merge(actor, part)
     return out
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from r1_verl import atomic
+
 CHAT = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WORDS = ("<think>", "</think>", "<answer>", "</answer>", "user", "assistant", "system", "yes", "no")
 NUMBERS = tuple(str(n) for n in range(10, 100))
@@ -35,18 +37,10 @@ def build(out: str | Path, seed: int, layers: int = 2, hidden: int = 128) -> Pat
     )  # fmt: skip
     torch.manual_seed(seed)
     model = Qwen2ForCausalLM(config)
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part)
-    tokenizer.save_pretrained(part)
-    replace_folder(part, out)
+    with atomic.folder(out) as part:
+        model.save_pretrained(part)
+        tokenizer.save_pretrained(part)
     return out
-
-
-def replace_folder(new: Path, old: Path) -> None:
-    """Give `new` the name of `old`, which goes."""
-    shutil.rmtree(old, ignore_errors=True)
-    new.rename(old)
 
 
 def start(out: str | Path, traces: str | Path, seed: int) -> Path:
@@ -64,7 +58,8 @@ def start(out: str | Path, traces: str | Path, seed: int) -> Path:
         f"trainer.default_local_dir={work}/checkpoints", f"trainer.seed={seed}", f"engine.seed={seed}",
     ]  # fmt: skip
     run_verl(Run(work), "verl.trainer.sft_trainer", "_quickstart_sft", overrides, total=None, every=100)
-    replace_folder(next(work.glob("checkpoints/global_step_*/huggingface")), out)
+    with atomic.folder(out) as part:
+        next(work.glob("checkpoints/global_step_*/huggingface")).rename(part)
     shutil.rmtree(work / "checkpoints")
     return out
 

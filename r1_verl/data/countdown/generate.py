@@ -1,4 +1,4 @@
-"""The Countdown generator: as many distinct solvable puzzles as one wants, each with its proof.
+"""The Countdown generator: as many distinct solvable puzzles as asked for, each with a solution.
 
 It draws numbers at random, evaluates every expression over them exactly and takes targets that are reached. Published
 shape (Jiayi-Pan/Countdown-Tasks-3to4): 3 or 4 numbers, half and half, 1-99, targets 10-100.
@@ -21,11 +21,10 @@ from r1_verl.data.parallel import ordered_map
 from r1_verl.data.write import progress
 
 GENERATOR = 1  # raise it when the same settings give other puzzles
-DIFFICULTIES = ("any", "easy", "hard")
 _CHUNK = 1024  # number rows drawn by one task
-_THIN = 8  # of the targets that a drawn row reaches, one in eight becomes a puzzle
-_DRAWN = 500  # from five numbers on, so many random expressions stand in for all of them
-_COUNTABLE = 2e10  # expression values that are still worth evaluating to count all puzzles
+_THIN = 8  # keep one in eight of the reachable targets, for variety
+_DRAWN = 500  # from five numbers on, this many random expressions are evaluated instead of all
+_COUNTABLE = 2e10  # evaluate at most this many expressions to count all puzzles
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Settings:
     min_target: int = 10
     max_target: int = 100
     operators: str = solve.OPERATORS
-    difficulty: str = "any"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,8 +51,6 @@ class Settings:
             )
         if not self.operators or set(self.operators) - set(solve.OPERATORS):
             raise DataError(f"operators must be some of {solve.OPERATORS}, got {self.operators!r}")
-        if self.difficulty not in DIFFICULTIES:
-            raise DataError(f"difficulty must be one of {', '.join(DIFFICULTIES)}, got {self.difficulty!r}")
         if self.seed < 0:
             raise DataError(f"seed must be 0 or more, got {self.seed}")
         if not solve.check_exact(max(self.sizes), self.high, self.max_target):
@@ -67,7 +63,7 @@ class Settings:
         """The settings as a phrase for messages."""
         return (
             f"{' or '.join(map(str, self.sizes))} numbers {self.low}-{self.high}, targets {self.min_target}-"
-            f"{self.max_target}, operators {self.operators}, difficulty {self.difficulty}"
+            f"{self.max_target}, operators {self.operators}"
         )
 
 
@@ -81,10 +77,9 @@ def _puzzles(settings: Settings, plan: solve.Plan, numbers: np.ndarray, rng: np.
             row, target, node = row[keep], target[keep], node[keep]
         is_easy = easy(rows[row], target, settings.operators)
         for r, t, n, e in zip(row.tolist(), target.tolist(), node.tolist(), is_easy.tolist(), strict=True):
-            if settings.difficulty in ("any", "easy" if e else "hard"):
-                shown = tuple(rows[r].tolist())
-                side = on_test_side(identity(shown, t))
-                yield Puzzle(shown, t, plan.text(n, shown), plan.size + (0.0 if e else 0.5), side)
+            shown = tuple(rows[r].tolist())
+            side = on_test_side(identity(shown, t))
+            yield Puzzle(shown, t, plan.text(n, shown), plan.size + (0.0 if e else 0.5), side)
 
 
 def _draw(task: tuple[Settings, int, int]) -> list[Puzzle]:

@@ -68,6 +68,7 @@ def to_examples(puzzles: Iterable[Puzzle], split: str, style: str) -> Iterator[E
             split=split,
             style=style,
             think_in_prompt=chosen.think_in_prompt,
+            raw=chosen.raw,
             difficulty=puzzle.difficulty,
             question=identity(puzzle.numbers, puzzle.target),
         )

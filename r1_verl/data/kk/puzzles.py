@@ -148,6 +148,7 @@ def to_examples(
             split=split,
             style=style,
             think_in_prompt=chosen.think_in_prompt,
+            raw=chosen.raw,
             difficulty=float(people),
             question=puzzle.quiz,
             ability="logic",

@@ -121,6 +121,7 @@ def to_examples(
             split=split,
             style=style,
             think_in_prompt=chosen.think_in_prompt,
+            raw=chosen.raw,
             difficulty=problem.difficulty,
             question=problem.question,
             meta=problem.meta,
