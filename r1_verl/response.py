@@ -1,19 +1,16 @@
-"""Where the answer of a response is: behind the thinking, in a tag, in a box.
+"""Where the answer of a response is: after the thinking, in a tag, in a box.
 
-All functions are linear in the text (no backtracking), whatever a model writes.
+All functions take time linear in the text (no backtracking), whatever a model writes.
 """
 
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable
 
 OPEN, CLOSE = "<think>", "</think>"
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is text, not structure
 _BARE = re.compile(r"\s*([^\s$\\{}][^\s$\\{}]*)")
-_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|-?\.[0-9]+")
-_WINDOW = 256
 
 
 def after_thinking(text: str, think_in_prompt: bool = False) -> str | None:
@@ -22,7 +19,7 @@ def after_thinking(text: str, think_in_prompt: bool = False) -> str | None:
     think_in_prompt: the prompt already opened `<think>`, so a response without `</think>` is thinking throughout.
     A response without either tag and with no opened prompt has no thinking: all of it counts.
     """
-    if "think>" not in text:  # one search in place of two
+    if "think>" not in text:  # most texts without thinking need this one search
         return None if think_in_prompt else text
     close = text.rfind(CLOSE)
     if close >= 0:
@@ -63,7 +60,7 @@ def last_boxed(text: str) -> str | None:
     `\boxed {x}` and `\boxed 5` are read too. In nested boxes the innermost of the last counts.
     """
     start = text.rfind("\\boxed")
-    other = text.rfind("\\fbox", start) if start >= 0 else text.rfind("\\fbox")  # responses are long
+    other = text.rfind("\\fbox", start) if start >= 0 else text.rfind("\\fbox")  # not the whole long response
     if other > start:
         start = other
     if start < 0:
@@ -96,19 +93,3 @@ def closing_brace(text: str, start: int) -> int:
             if depth == 0:
                 return found.start()
     return -1
-
-
-def last_number(text: str) -> str | None:
-    """The last number in the text as written ("1,234", "-3.5"), or None. A minus sign counts only outside of a word."""
-    width = _WINDOW
-    while True:
-        start = max(0, len(text) - width)
-        found = deque(_NUMBER.finditer(text, start), maxlen=1)
-        # A number that begins where the window does may have begun before it.
-        if found and (start == 0 or found[0].start() > start + 1):
-            number, at = found[0][0], found[0].start()
-            before = text[max(0, at - 1) : at]
-            return number[1:] if number[0] == "-" and (before.isalnum() or before in tuple(")]}")) else number
-        if start == 0:
-            return None
-        width *= 8

@@ -1,6 +1,6 @@
-"""What one response earned, and the reward scales (ladders) that make a number of it.
+"""The verdict on one response, and the reward scales (ladders) that turn a verdict into a number.
 
-Correctness is the scorer's affair and the scale the recipe's, so one scorer serves many published rewards.
+The scorer decides what is correct, the recipe chooses the scale: one scorer serves many published rewards.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-# Every outcome a built-in scorer can return. A scorer never raises on model text: it names what it saw.
+# Every outcome a built-in scorer can return. A scorer never raises on model text: it returns an outcome.
 CORRECT = "correct"
 WRONG = "wrong"  # a well-formed answer with another value
 INVALID = "invalid"  # readable, but it breaks the task's rules (a number used twice, a person left out)
-UNREADABLE = "unreadable"  # there is an answer, and it is no expression (or no statement) of the task
-EMPTY = "empty"  # the answer's place is there with nothing in it
+UNREADABLE = "unreadable"  # there is an answer, but it is no expression (or no statement) of the task
+EMPTY = "empty"  # the answer's tag or box holds nothing
 NO_ANSWER = "no_answer"  # no answer outside the thinking (none given, cut off, tag unclosed)
 BAD_FORMAT = "bad_format"  # the tags the recipe asks for are missing, doubled or out of order
-TIMEOUT = "timeout"  # judging ran into its deadline and was killed
-UPSTREAM_HANGS = "upstream_hangs"  # faithful mode: the published scorer never returns on this input
-BAD_GROUND_TRUTH = "bad_ground_truth"  # the row is at fault, not the model
+TIMEOUT = "timeout"  # scoring reached its deadline and was stopped
+UPSTREAM_HANGS = "upstream_hangs"  # faithful mode: the published scorer may need hours for this input
+BAD_GROUND_TRUTH = "bad_ground_truth"  # the row is wrong, not the model
 ERROR = "error"  # a scorer raised; a defect of the scorer
 
 OUTCOMES = (
@@ -30,9 +30,9 @@ class Score(NamedTuple):
     """The verdict on one response.
 
     outcome: one of OUTCOMES.
-    pred: the answer as read, for people and for maj@k.
+    pred: the answer as the scorer read it, for people and for maj@k.
     format: 1.0 if the response has the form its recipe asks for, else 0.0.
-    parts: named sub-rewards, for rewards that are sums (open-r1, grpo_demo); None where there are none.
+    parts: named sub-rewards of a reward that is a sum (open-r1, grpo_demo); None for any other reward.
     """
 
     outcome: str
@@ -58,7 +58,7 @@ def tinyzero(score: Score) -> float:
 
 
 def simplerl(score: Score) -> float:
-    """-1 without a box, else 1 or -0.5 (hkust-nlp/simpleRL-reason v0; a right answer without a box is -1 too)."""
+    """-1 without a box, even if right; boxed 1 if right, else -0.5 (hkust-nlp/simpleRL-reason v0)."""
     if not score.format:
         return -1.0
     return 1.0 if score.outcome == CORRECT else -0.5
@@ -82,9 +82,10 @@ def centred(score: Score) -> float:
 
 
 def logicrl(score: Score) -> float:
-    """Format 1 or -1, plus the answer: 2 right, -1.5 wrong, -2 not read (Unakar/Logic-RL, kk.py).
+    """Format +1 or -1, plus 2 if right, -1.5 if wrong, -2 if unreadable (Unakar/Logic-RL, kk.py).
 
-    3, -0.5, -1 and -3 there, where a broken form is never read. A row at fault is worth 0.
+    Upstream never reads the answer of a malformed response, so it pays 3, -0.5, -1 or -3. A row with a bad ground truth
+    earns 0.
     """
     if score.outcome in (BAD_GROUND_TRUTH, ERROR):
         return 0.0
@@ -92,7 +93,7 @@ def logicrl(score: Score) -> float:
 
 
 def parts(score: Score) -> float:
-    """The sum of the named sub-rewards; a scorer that names none is scored 1 or 0."""
+    """The sum of the named sub-rewards; without any, 1 if correct, else 0."""
     return float(sum(score.parts.values())) if score.parts else binary(score)
 
 

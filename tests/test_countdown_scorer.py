@@ -1,4 +1,4 @@
-"""Countdown's judges: TinyZero's edge table, the strict rules, recorded responses, hostile text."""
+"""Countdown's scorers: TinyZero's edge table, the strict rules, recorded responses, hostile text."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def strict(answer: str, ground_truth: object = PUZZLE) -> dict:
 
 
 # TinyZero's reward, row by row as upstream's own code was seen to score. The sheet's row "header missing" (0 for every
-# response) has no place here: veRL scores responses, and this judge reads them as if the header stood before them.
+# response) has no place here: veRL scores responses, and the header is taken to precede them.
 EDGE_TABLE = [
     ("same line", "So it is.</think> <answer>1+2+3</answer>", PUZZLE, 1.0),
     ("last line", "So it is.\n</think>\n<answer>1+2+3</answer>", PUZZLE, 1.0),
     ("text after the tag", "</think> <answer>1+2+3</answer> is my answer", PUZZLE, 1.0),
     ("end token glued on", "</think> <answer>1+2+3</answer><|endoftext|>", PUZZLE, 1.0),
-    ("newline behind", "</think> <answer>1+2+3</answer>\n", PUZZLE, 0.0),
-    ("newline and end token behind", "</think> <answer>1+2+3</answer>\n<|endoftext|>", PUZZLE, 0.0),
+    ("newline after", "</think> <answer>1+2+3</answer>\n", PUZZLE, 0.0),
+    ("newline and end token after", "</think> <answer>1+2+3</answer>\n<|endoftext|>", PUZZLE, 0.0),
     ("further line", "</think> <answer>1+2+3</answer>\nDone.", PUZZLE, 0.0),
     ("answer on three lines", "</think> <answer>\n1+2+3\n</answer>", PUZZLE, 0.0),
     ("no thinking", "<answer>1+2+3</answer>", PUZZLE, 1.0),
@@ -76,19 +76,21 @@ EDGE_TABLE = [
     ("complex value", "<answer>((-4)**(1/2))**2+50</answer>", puzzle(46, 1, 2, 2, 4, 50), 1.0),
     ("rounded", "<answer>1/3*3</answer>", puzzle(1, 1, 3, 3), 1.0),
     ("header in the response", "Assistant: <answer>1+2+3</answer>", PUZZLE, 1.0),
-    ("header behind the answer", "<answer>1+2+3</answer> Assistant: yes", PUZZLE, 1.0),
+    ("header after the answer", "<answer>1+2+3</answer> Assistant: yes", PUZZLE, 1.0),
 ]
 
 
-@pytest.mark.parametrize(("response", "ground_truth", "reward"), [row[1:] for row in EDGE_TABLE], ids=lambda v: None)
+@pytest.mark.parametrize(
+    ("response", "ground_truth", "reward"), [row[1:] for row in EDGE_TABLE], ids=[row[0] for row in EDGE_TABLE]
+)
 @pytest.mark.parametrize("source", ["countdown", "countdown/4", "oat_zero"])
 def test_edge_table(source: str, response: str, ground_truth: str, reward: float) -> None:
     assert faithful(response, ground_truth, source)["score"] == reward
 
 
 def test_chat_prompt_has_no_header_so_upstream_splits_the_response() -> None:
-    behind, before = "<answer>1+2+3</answer> Assistant: yes", "Assistant: <answer>1+2+3</answer>"
-    assert faithful(behind, style="instruct")["score"] == 0.0
+    after, before = "<answer>1+2+3</answer> Assistant: yes", "Assistant: <answer>1+2+3</answer>"
+    assert faithful(after, style="instruct")["score"] == 0.0
     assert faithful(before, style="instruct")["score"] == 1.0
     assert faithful("<answer>1+2+3</answer>Assistant:", style="instruct")["outcome"] == "no_answer"
 
@@ -99,9 +101,13 @@ def test_chat_prompt_has_no_header_so_upstream_splits_the_response() -> None:
         ("98**87**76", [98, 87, 76]), ("44**19**35", [44, 19, 35]), ("99**99**9", [99, 99, 9]),
         ("9**9**9", [9, 9, 9]), ("9**9**9**9", [9, 9, 9, 9]), ("1-(9**9**9)", [1, 9, 9, 9]),
         ("3*2**9**99", [2, 3, 9, 99]), ("9**9**9+3(2)", [2, 3, 9, 9, 9]),
+        # Upstream computes these within seconds and pays 0.1 or 1: a documented departure.
+        ("50**99**3", [50, 99, 3]), ("35//19**92**3+44", [35, 19, 92, 3, 44]), ("19**92**3*0+35", [19, 92, 3, 0, 35]),
+        ("35/19**92**3+44", [35, 19, 92, 3, 44]), ("(9**9**6)**-1", [9, 9, 6, 1]), ("9**9**6/2", [9, 9, 6, 2]),
+        ("9**9**6+1", [9, 9, 6, 1]),
     ],
 )  # fmt: skip
-def test_what_upstream_never_ends_is_named(expression: str, numbers: list[int]) -> None:
+def test_an_integer_beyond_the_limit_is_upstream_hangs(expression: str, numbers: list[int]) -> None:
     started = time.thread_time()
     found = faithful(f"<answer>{expression}</answer>", puzzle(6, *numbers))
     assert (found["outcome"], found["score"], found["format"]) == ("upstream_hangs", 0.0, 0.0)
@@ -111,21 +117,14 @@ def test_what_upstream_never_ends_is_named(expression: str, numbers: list[int]) 
 @pytest.mark.parametrize(
     ("expression", "target", "reward"),
     [
-        ("50**99**3", 6, 0.1),  # 5.5 million bits: a fifth of a second in CPython
-        ("35//19**92**3+44", 44, 1.0),
-        ("-35//19**92**3+44", 43, 1.0),
-        ("35/19**92**3+44", 44, 1.0),
-        ("19**92**3*0+35", 35, 1.0),
         ("1**92**3**5+7", 8, 1.0),
-        ("9**9**6+1.5", 6, 0.1),
-        ("(9**9**6)**-1", 6, 0.1),
-        ("9**9**6/2", 6, 0.1),
+        ("2**98*99-0", 6, 0.1),
         ("3(2)+9**9**9", 6, 0.1),  # raises before it comes to the tower
         ("9**9**9+", 6, 0.1),
     ],
 )
-def test_vast_integers_cost_nothing(expression: str, target: int, reward: float) -> None:
-    numbers = [int(n) for n in expression.replace(".", " ").translate(dict.fromkeys(map(ord, "*/+-()"), " ")).split()]
+def test_towers_that_end_at_once_are_paid_as_published(expression: str, target: int, reward: float) -> None:
+    numbers = [int(number) for number in re.findall("[0-9]+", expression)]
     started = time.thread_time()
     found = faithful(f"<answer>{expression}</answer>", {"numbers": numbers, "target": target})
     assert time.thread_time() - started < 2
@@ -195,6 +194,15 @@ for text in json.load(sys.stdin):
 """
 
 
+def test_the_limit_of_integers_is_exact() -> None:
+    most = python_arithmetic.MAX_BITS
+    assert python_arithmetic.evaluate(f"2**{most - 1}") == 1 << (most - 1)
+    assert python_arithmetic.evaluate(f"2**{most - 2}*2") == 1 << (most - 1)
+    for text in (f"2**{most}", f"2**{most - 1}+2**{most - 1}", f"2**{most - 1}*2", f"(-2)**{most + 1}"):
+        with pytest.raises(python_arithmetic.HangsError):
+            python_arithmetic.evaluate(text)
+
+
 def test_evaluator_agrees_with_pythons_eval_to_the_bit() -> None:
     texts, ours = [], []
     for text in _expressions(6_000):
@@ -206,9 +214,8 @@ def test_evaluator_agrees_with_pythons_eval_to_the_bit() -> None:
             found = "raises"
         else:
             found = f"{type(value).__name__} {hex(value) if type(value) is int else repr(value)}"
-        if found not in ("float inf", "float -inf"):  # a vast integer: CPython may need seconds
-            texts.append(text)
-            ours.append(found)
+        texts.append(text)
+        ours.append(found)
     run = subprocess.run(
         [sys.executable, "-c", _REFERENCE],
         input=json.dumps(texts),

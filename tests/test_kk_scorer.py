@@ -37,7 +37,7 @@ EDGE_TABLE = [
     ("canonical", f"hm</think><answer>{SOLUTION}</answer>", 3.0),
     ("lower-case names, upper-case roles", "hm</think><answer>zoey is a KNIGHT, oliver is a KNAVE</answer>", 3.0),
     ("any order", "hm</think><answer>Oliver is a knave. Zoey is a knight.</answer>", 3.0),
-    ("text between and behind", f"hm</think> so <answer>{SOLUTION}</answer> done <|endoftext|>", 3.0),
+    ("text between and after", f"hm</think> so <answer>{SOLUTION}</answer> done <|endoftext|>", 3.0),
     ("empty thinking", f"</think><answer>{SOLUTION}</answer>", 3.0),
     ("newline inside the claim", "hm</think><answer>Zoey is a\nknight Oliver\nis a\tknave</answer>", 3.0),
     ("wrong", "hm</think><answer>Zoey is a knave, Oliver is a knave</answer>", -0.5),
@@ -55,12 +55,12 @@ EDGE_TABLE = [
     ("tag mentioned in the thinking", f"the <answer> tag</think><answer>{SOLUTION}</answer>", -3.0),
     ("two answers", f"hm</think><answer>{SOLUTION}</answer><answer>{SOLUTION}</answer>", -3.0),
     ("no </think>", f"hm<answer>{SOLUTION}</answer>", -3.0),
-    ("</think> behind the answer", f"hm<answer>{SOLUTION}</answer></think>", -3.0),
+    ("</think> after the answer", f"hm<answer>{SOLUTION}</answer></think>", -3.0),
     ("</answer> missing", f"hm</think><answer>{SOLUTION}", -3.0),
     ("no answer", "hm", -3.0),
     ("nothing", "", -3.0),
     # Holes upstream pays for.
-    ("turned round", "hm</think><answer>It is false that Zoey is a knight; Oliver is a knave</answer>", 3.0),
+    ("negated", "hm</think><answer>It is false that Zoey is a knight; Oliver is a knave</answer>", 3.0),
     ("first claim counts", "hm</think><answer>Zoey is a knight, Oliver is a knave</answer> I lied", 3.0),
     ("words around", "hm</think><answer>If Zoey is a knight, Oliver is a knave</answer>", 3.0),
 ]
@@ -76,7 +76,7 @@ def test_edge_table(source: str, response: str, reward: float) -> None:
     assert logic_rl(f"Assistant: <think>{response}", UPSTREAM) == reward
 
 
-def test_a_prompt_that_did_not_open_think_wants_the_tag_in_the_response() -> None:
+def test_a_prompt_that_did_not_open_think_needs_the_tag_in_the_response() -> None:
     answer = f"</think><answer>{SOLUTION}</answer>"
     assert faithful(f"<think>hm{answer}", think_in_prompt=False)["score"] == 3.0
     assert faithful(f"first <think>hm{answer}")["score"] == 3.0
@@ -175,7 +175,9 @@ def test_strict_refuses(outcome: str, answer: str) -> None:
         ("", True, "no_answer", 0.0, -3.0),
     ],
 )
-def test_format_and_answer_apart(response: str, opened: bool, outcome: str, form: float, score: float) -> None:
+def test_format_and_answer_are_paid_separately(
+    response: str, opened: bool, outcome: str, form: float, score: float
+) -> None:
     found = compute_score("kk", response, TRUTH, {"think_in_prompt": opened})
     assert (found["outcome"], found["format"], found["score"]) == (outcome, form, score)
     assert found["acc"] == float(outcome == "correct")
@@ -238,6 +240,17 @@ def test_roles_come_from_the_row() -> None:
     assert (
         strict("Mia and Noah are heroes", heroes)["acc"] == strict("Both Mia and Noah are heros", heroes)["acc"] == 1.0
     )
+
+
+def test_people_may_be_called_as_the_article() -> None:
+    truth = encode("kk", solution={"A": "knight", "B": "knave", "An": "knight"})
+    for answer in ("A is a knight, B is a knave, An is a knight", "A: knight; B: knave; An: knight"):
+        assert strict(answer, truth)["outcome"] == "correct"
+    assert strict("A is a knave, B is a knight, An is a knave", truth)["outcome"] == "wrong"
+    assert strict("A and An are knights, B is a knave", truth)["outcome"] == "correct"
+    assert strict("B and A are knaves, An is a knight", truth)["outcome"] == "wrong"
+    assert strict("B, An, A is a knight", truth)["outcome"] == "unreadable"
+    assert compute_score("kk", ideal(truth), truth)["score"] == 3.0
 
 
 def test_ideal_response_scores_full_marks() -> None:

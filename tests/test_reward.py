@@ -1,4 +1,4 @@
-"""The one face for scoring: keys, errors, the registry, third-party scorers."""
+"""`compute_score`: keys, errors, the registry, third-party scorers."""
 
 from __future__ import annotations
 
@@ -138,6 +138,17 @@ def test_a_scorer_in_ten_lines(registry: None) -> None:
     }  # fmt: skip
     assert compute_score("odd_or_even/7", "ODD", "odd", shout=True)["acc"] == 1.0
     assert compute_score("countdown", RIGHT, PUZZLE, shout=True)["acc"] == 1.0  # an option of another scorer
+
+
+def test_decorators_stack(registry: None) -> None:
+    @scorer("second", faithful=lambda text, ground_truth, info: False, ladder="plus_minus")
+    @scorer("first")
+    def either(text: str, ground_truth: object, info: dict) -> bool:
+        return True
+
+    assert [compute_score(source, "", "")["acc"] for source in ("first", "second/3")] == [1.0, 1.0]
+    assert compute_score("second", "", "", mode="faithful")["score"] == -1.0
+    assert [entry.name for entry in scorers.scorers()][-2:] == ["first", "second"]
 
 
 def test_an_exact_name_beats_a_pattern_and_a_long_pattern_a_short_one(registry: None) -> None:
@@ -298,5 +309,5 @@ def test_a_response_that_is_no_text_scores_as_an_empty_one() -> None:
         assert compute_score("countdown", response, PUZZLE)["outcome"] == "no_answer"
 
 
-def test_the_face_is_what_verl_loads() -> None:
+def test_verl_loads_the_public_compute_score() -> None:
     assert reward.compute_score is compute_score

@@ -1,4 +1,4 @@
-"""Ground truths: one canonical JSON string a row, naming its task, so that all data sets concatenate."""
+"""Ground truths: one canonical JSON string a row that names its task, so that all data sets concatenate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _loads(text: str) -> Any:
 
 
 def decode(ground_truth: Any) -> Any:
-    """The value behind a ground truth: parsed JSON for a string, None for a string that is no JSON, else as it came.
+    """The value of a ground truth: parsed JSON for a string (None if it is no JSON), anything else unchanged.
 
     Strings are cached (a row is scored once a rollout): treat the result as read-only. Never raises.
     """

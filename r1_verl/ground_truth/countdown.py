@@ -1,4 +1,4 @@
-"""Countdown's ground truth, in every form it comes in."""
+"""The numbers and the target of a Countdown row, in every form that ground truths have."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Puzzle(NamedTuple):
 
 
 def read_puzzle(ground_truth: Any) -> Puzzle | None:
-    """The puzzle of `{"task":"countdown","numbers":[..],"target":n}` or of upstream's dict; None if it is none.
+    """The puzzle of `{"task":"countdown","numbers":[..],"target":n}` or of upstream's dict; None if there is none.
 
-    The ground truth is JSON or a mapping; "nums" serves for "numbers", numpy values for plain ones. Never raises.
+    The ground truth is JSON or a mapping. "nums" may stand for "numbers", numpy values for plain ones. Never raises.
     """
     return _cached(ground_truth) if isinstance(ground_truth, str) else _read(ground_truth)
 

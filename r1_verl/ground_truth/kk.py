@@ -12,7 +12,7 @@ from r1_verl.ground_truth import decode
 ROLES = ("knight", "knave")
 MAX_PEOPLE = 64
 
-# What a word of an answer is: a person, a role, a role of several, "are", or a word without a say in who is what.
+# Word classes of an answer: name, role, plural role, "are/both/all", filler.
 NAME, ROLE, ROLES_OF_SEVERAL, SEVERAL, FILLER = range(5)
 _FILLERS = (
     "a", "an", "the", "is", "be", "must", "and", "so", "therefore", "thus", "hence", "finally", "then", "while",
@@ -27,27 +27,22 @@ _words = re.compile(r"\b[A-Za-z]+\b").findall
 class Truth(NamedTuple):
     """What the row says, and what the words of an answer to it mean.
 
-    roles, pair: the two roles. solution: name -> role, in the row's order. meaning: word -> (kind, name or role meant).
-    sentence: the words of the canonical answer. All lower case. As the prompts ask to write it: heads "(1) Zoey is a ",
-    lines "(1) Zoey is a knight", head_of a line with either role.
+    roles: the two roles. solution: name -> role, in the row's order. meaning: word -> (class, name or role meant). All
+    three in lower case. lines: the answer as the prompts ask for it, such as "(1) Zoey is a knight".
     """
 
     roles: tuple[str, str]
-    pair: frozenset[str]
     solution: dict[str, str]
     meaning: dict[str, tuple[int, str]]
-    sentence: list[str]
-    heads: list[str]
     lines: list[str]
-    head_of: dict[str, str]
 
 
 def read_truth(ground_truth: Any) -> Truth | None:
     """The solution in a ground truth of any accepted form; None if there is none. Never raises.
 
-    Forms: `{"solution_text_format":"(1) Zoey is a knight\\n(2) ..."}` or `{"solution":{"Zoey":"knight", ...}}`, as
-    mapping or JSON, with "roles":["saint","sinner"] where they are others (then true and false serve as well); or that
-    text alone.
+    Forms: `{"solution_text_format":"(1) Zoey is a knight\\n(2) ..."}` or `{"solution":{"Zoey":"knight", ...}}`, as a
+    mapping or JSON, with "roles":["saint","sinner"] for other roles than these (true and false in "solution" mean the
+    first and the second); or the text of the first form alone.
     """
     return _cached(ground_truth) if isinstance(ground_truth, str) else _from_value(ground_truth)
 
@@ -73,7 +68,7 @@ def _from_value(value: Any) -> Truth | None:
 
 @lru_cache(maxsize=65536)
 def _from_text(text: str, roles: tuple[str, ...]) -> Truth | None:
-    """A line for each person, as upstream reads them: the first word, and the first role word behind it."""
+    """A line for each person, as upstream reads them: the first word, and the first role word after it."""
     claims: dict[str, str] = {}
     for line in text[:10_000].split("\n"):
         name, *rest = _words(line) or [""]
@@ -89,17 +84,14 @@ def _build(claims: Iterable[tuple[Any, Any]], roles: tuple[str, ...]) -> Truth |
     solution: dict[str, str] = {}
     for name, role in claims:
         word = str(name).lower()
-        told = roles[not role] if isinstance(role, bool) else str(role).lower()
-        if told not in roles or word in solution or word in roles or not (word.isascii() and word.isalpha()):
+        role = roles[not role] if isinstance(role, bool) else str(role).lower()
+        if role not in roles or word in solution or word in roles or not (word.isascii() and word.isalpha()):
             return None
-        solution[word] = told
+        solution[word] = role
     if not 0 < len(solution) <= MAX_PEOPLE:
         return None
     plurals = {role + ending: (ROLES_OF_SEVERAL, role) for role in roles for ending in ("s", "es")}
     names = {name: (NAME, name) for name in solution}
     meaning = _COMMON | plurals | {role: (ROLE, role) for role in roles} | names
-    sentence = [word for name, role in solution.items() for word in (name, "is", "a", role)]
-    heads = [f"({i}) {name.title()} is a " for i, name in enumerate(solution, 1)]
-    lines = [head + role for head, role in zip(heads, solution.values(), strict=True)]
-    head_of = {head + role: head for head in heads for role in roles}
-    return Truth((roles[0], roles[1]), frozenset(roles), solution, meaning, sentence, heads, lines, head_of)
+    lines = [f"({i}) {name.title()} is a {role}" for i, (name, role) in enumerate(solution.items(), 1)]
+    return Truth((roles[0], roles[1]), solution, meaning, lines)

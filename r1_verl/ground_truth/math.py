@@ -11,7 +11,7 @@ from r1_verl.response import last_boxed
 
 
 def golds(ground_truth: Any) -> tuple[str, ...]:
-    r"""The gold answers of a row, bare; () where there is none.
+    r"""The gold answers of a row, bare; () if there is none.
 
     Takes canonical JSON (`{"answer":"5","task":"math"}`, `"answers":[...]` for several), upstream's plain strings
     (bare, in a `\boxed{}`, or a GSM8K solution ending in `#### 5`), numbers, lists of these, and mappings.
@@ -20,7 +20,7 @@ def golds(ground_truth: Any) -> tuple[str, ...]:
 
 
 def raw_golds(ground_truth: Any) -> tuple[str, ...]:
-    """As `golds`, each as the row spells it (for faithful scorers)."""
+    """The gold answers as the row spells them, for faithful scorers."""
     return _raw_of_text(ground_truth) if isinstance(ground_truth, str) else tuple(_raw(ground_truth))
 
 
@@ -71,5 +71,5 @@ def _bare(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def one_line(ground_truth: Any) -> str | None:
-    """The first gold on one line, for an ideal response; None where there is none."""
+    """The first gold on one line, for an ideal response; None if there is none."""
     return next((" ".join(gold.split()) for gold in golds(ground_truth)), None)

@@ -1,4 +1,7 @@
-"""The one face for scoring: veRL calls it (`reward.custom_reward_function.path=pkg://r1_verl.reward`), people too."""
+"""Score one response.
+
+veRL calls `compute_score` (reward.custom_reward_function.path=pkg://r1_verl.reward); so can you.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from r1_verl.response import until
 from r1_verl.score import CORRECT, ERROR, WRONG, Score
 from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, resolve, unknown_name
 
-# What veRL itself may add to the call (experimental/reward_loop/reward_manager/naive.py).
+# Keywords that veRL itself may add to the call (experimental/reward_loop/reward_manager/naive.py).
 _VERL_KEYWORDS = frozenset({"reward_router_address", "reward_model_tokenizer"})
 _PRED_CHARS = 200  # enough for maj@k and for a person; a hostile answer may be a megabyte
 
@@ -33,28 +36,28 @@ def compute_score(
 
     solution_str: the response alone, without its prompt. ground_truth: canonical JSON (`ground_truth.encode`), or
     upstream's own form. extra_info["think_in_prompt"]: the prompt already opened `<think>`.
-    mode: "faithful" is the published reward, "strict" the mended one. ladder: a reward scale by name; None is the
-    source's own. stop, include_stop: texts at which generation ends, and whether they belong to the response (vLLM's
-    include_stop_str_in_output); what the last token brought behind them is not read. options: what single scorers take
-    (each gets those it knows).
+    mode: "faithful" is the published reward, "strict" the same task with its holes closed. ladder: a reward scale by
+    name; None is the scorer's default. stop, include_stop: texts at which generation ends, and whether they belong to
+    the response (vLLM's include_stop_str_in_output); text after a stop, which the last token may bring, is not read.
+    options: keywords of single scorers (each scorer gets those it knows).
 
     Returns the same keys for every source and outcome: `score` (the reward), `acc` (1.0 or 0.0, always the strict
     verdict), `format` (1.0 or 0.0, by the mode's own rule), `outcome`, `pred`, and `parts` (sub-rewards as a JSON
-    object, "" where there are none: veRL wants one flat set of keys).
+    object, "" if there are none: veRL needs one flat set of keys).
 
     Raises UnknownNameError for an unknown data source, mode, ladder or option; nothing that a response or a ground
     truth holds raises.
     """
-    entry, judge, scale = resolve(data_source, mode, ladder)
+    entry, chosen, scale = resolve(data_source, mode, ladder)
     if options:
         options = _options(entry, options)
     text = solution_str if isinstance(solution_str, str) else ""
     if stop:
         text = until(text, (stop,) if isinstance(stop, str) else stop, include_stop)
     info = extra_info if extra_info is not None else {}
-    score = strict = _judge(entry.strict, text, ground_truth, info, options)
-    if judge is not entry.strict:
-        score = _judge(judge, text, ground_truth, info, options)
+    score = strict = _call(entry.strict, text, ground_truth, info, options)
+    if chosen is not entry.strict:
+        score = _call(chosen, text, ground_truth, info, options)
     return {
         "score": scale(score),
         "acc": 1.0 if strict.outcome == CORRECT else 0.0,
@@ -70,24 +73,25 @@ def _parts(parts: tuple[tuple[str, float], ...]) -> str:
     return json.dumps({name: float(value) for name, value in parts})
 
 
-def _judge(judge: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], options: dict[str, Any]) -> Score:
+def _call(scorer: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], options: dict[str, Any]) -> Score:
+    """The scorer's verdict; ERROR if it raises, because veRL would lose the trajectory and go on."""
     try:
-        found = judge(text, ground_truth, info, **options) if options else judge(text, ground_truth, info)
-        if isinstance(found, Score):
-            return found
-        if isinstance(found, bool):
-            return Score(CORRECT if found else WRONG, format=1.0)
-        raise TypeError(f"a scorer returns a Score or a bool, not {found!r:.80}")
+        score = scorer(text, ground_truth, info, **options) if options else scorer(text, ground_truth, info)
+        if isinstance(score, Score):
+            return score
+        if isinstance(score, bool):
+            return Score(CORRECT if score else WRONG, format=1.0)
+        raise TypeError(f"a scorer returns a Score or a bool, not {score!r:.80}")
     except (UnknownNameError, KeyboardInterrupt, SystemExit):  # an option's value may name something unknown
         raise
-    except BaseException as error:  # a defect of the scorer (math-verify's timeout is no Exception); veRL would lose
-        _complain(f"r1_verl: scorer {judge.__module__}.{judge.__qualname__} raised {error!r:.200}")
-        return Score(ERROR)  # the trajectory and go on
+    except BaseException as error:  # math-verify's timeout is no Exception
+        _complain(f"r1_verl: scorer {scorer.__module__}.{scorer.__qualname__} raised {error!r:.200}")
+        return Score(ERROR)
 
 
 @lru_cache(maxsize=256)
 def _complain(message: str) -> None:
-    """Say it once: the same defect comes with every sample, and the outcome counts them."""
+    """Print a message once: a defect of a scorer shows in every sample."""
     print(message, file=sys.stderr)
 
 

@@ -1,9 +1,10 @@
-"""The registry: which scorer judges which data source.
+"""The registry: which scorer scores which data source.
 
-A scorer is a pure function `judge(solution_str, ground_truth, extra_info, **options) -> Score | bool`. It reads the
+A scorer is a pure function `strict(solution_str, ground_truth, extra_info, **options) -> Score | bool`. It reads the
 response alone (veRL decodes no prompt), never raises on it, returns in bounded time from any thread and never evaluates
-model text. Built-ins register when their module is imported, third parties with `@scorer` in a module named by the
-entry-point group `r1_verl.scorers` or by the environment variable R1_VERL_SCORERS (comma-separated module names).
+model text. Every scorer registers with `@scorer` when its module is imported: the built-in ones from this folder, third
+parties' from modules named by the entry-point group `r1_verl.scorers` or by the environment variable R1_VERL_SCORERS
+(comma-separated module names).
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MODES = ("strict", "faithful")
 
 @dataclass(frozen=True)
 class Scorer:
-    """A registered scorer. `faithful` is the published reward, None where nothing was published."""
+    """A registered scorer. strict: the reward with its holes closed. faithful: the published one, None if none was."""
 
     name: str
     strict: Judge
@@ -45,7 +46,7 @@ class Scorer:
 
 
 class UnknownNameError(LookupError):
-    """A data source, mode, ladder or option that nobody registered. The message names the nearest known ones."""
+    """A data source, mode, ladder or option that is not registered. The message names the nearest known ones."""
 
 
 _scorers: dict[str, Scorer] = {}
@@ -57,16 +58,17 @@ _lock = threading.RLock()  # veRL calls scorers from a thread pool
 def scorer(
     name: str, *, sources: Iterable[str] = (), faithful: Judge | None = None, ladder: str = "parts"
 ) -> Callable[[Judge], Judge]:
-    """Register the decorated strict judge under `name` for the data sources `sources` (shell patterns allowed).
+    """Register the decorated function as the strict scorer `name` of the data sources `sources` (shell patterns).
 
-    faithful: the published reward's own judge, if there is one. ladder: the reward scale used unless a recipe names
-    another. Raises ValueError if the name or a source is already taken, naming both owners.
+    sources: by default the name and what begins with the name and a slash. faithful: the published reward, if there is
+    one. ladder: the reward scale used unless a recipe names another. The decorator can be stacked. Raises ValueError if
+    the name or a source is already taken, naming both owners.
     """
 
-    def register(judge: Judge) -> Judge:
+    def register(strict: Judge) -> Judge:
         new = Scorer(
-            name, judge, faithful, find_ladder(ladder), tuple(sources) or (name, f"{name}/*"),
-            f"{judge.__module__}.{judge.__qualname__}", _option_names(judge) | _option_names(faithful),
+            name, strict, faithful, find_ladder(ladder), tuple(sources) or (name, f"{name}/*"),
+            f"{strict.__module__}.{strict.__qualname__}", _option_names(strict) | _option_names(faithful),
         )  # fmt: skip
         with _lock:
             for old in _scorers.values():
@@ -81,13 +83,13 @@ def scorer(
             _scorers[name] = new
             find_scorer.cache_clear()
             resolve.cache_clear()
-        return judge
+        return strict
 
     return register
 
 
-def _option_names(judge: Judge | None) -> frozenset[str]:
-    parameters = list(inspect.signature(judge).parameters.values())[3:] if judge else []
+def _option_names(function: Judge | None) -> frozenset[str]:
+    parameters = list(inspect.signature(function).parameters.values())[3:] if function else []
     return frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
@@ -106,7 +108,7 @@ def load_all() -> None:
         for what, load in named:
             try:
                 load()
-            except Exception as error:  # one broken third party must not take the others down; lookups name it
+            except Exception as error:  # one broken plugin must not take the others down; lookups name it
                 _failures[what] = f"{type(error).__name__}: {error}"
                 print(f"r1_verl: scorer plugin {what} did not load: {_failures[what]}", file=sys.stderr)
 
@@ -138,14 +140,14 @@ def find_ladder(name: str) -> Ladder:
 
 @lru_cache(maxsize=4096)
 def resolve(data_source: str, mode: str, ladder: str | None) -> tuple[Scorer, Judge, Ladder]:
-    """The scorer, the judge of that mode and the reward scale of a call. Raises UnknownNameError."""
+    """The scorer, its function for the mode, and the reward scale of a call. Raises UnknownNameError."""
     if mode not in MODES:
         raise UnknownNameError(unknown_name("mode", mode, MODES))
     entry = find_scorer(data_source)
-    judge = entry.strict if mode == "strict" else entry.faithful
-    if judge is None:
+    chosen = entry.strict if mode == "strict" else entry.faithful
+    if chosen is None:
         raise UnknownNameError(f"scorer {entry.name!r} has no published reward: use mode='strict'")
-    return entry, judge, find_ladder(ladder) if ladder else entry.ladder
+    return entry, chosen, find_ladder(ladder) if ladder else entry.ladder
 
 
 def known_options() -> frozenset[str]:

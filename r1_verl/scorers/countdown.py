@@ -3,7 +3,7 @@
 The last closed `<answer>` outside the thinking holds one expression of the given numbers, each exactly once, with
 + - * / signs and parentheses. `**`, `//`, decimals, juxtaposition and digits of other scripts are refused (published
 rewards pay for them). Tolerated: × ÷ − · ⋅ and \\times \\div \\cdot, one \\boxed{} and one pair of math delimiters
-around the expression, a true `= target` behind it, line breaks, text after the tag.
+around the expression, a true `= target` after it, line breaks, text after the tag.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from r1_verl.response import after_thinking
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, INVALID, NO_ANSWER, UNREADABLE, WRONG, Score
 from r1_verl.scorers import scorer, tinyzero
 
+_OAT_ZERO = ["oat_zero", "oat_zero/*", "lkevinzc/CountDownZero"]
 _MAX_ANSWER = 1000  # characters; six numbers with LaTeX operators and parentheses need some 150
 
 _integers = re.compile(r"[0-9]+").findall
@@ -32,18 +33,20 @@ _MATH = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL
 _EQUALS = re.compile(r"([^=]*)=\s*(-?[0-9]+)")
 
 
+@scorer("oat_zero", sources=_OAT_ZERO, faithful=tinyzero.faithful, ladder="tinyzero")
+@scorer("countdown", sources=["countdown", "countdown/*"], faithful=tinyzero.faithful, ladder="tinyzero")
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
-    """Judge one response (see the module's text). format: 1.0 for a closed answer of 1 to 1,000 characters."""
+    """Score one response (see the module's text). format: 1.0 for a closed answer of 1 to 1,000 characters."""
     puzzle = read_puzzle(ground_truth)
     if puzzle is None:
         return Score(BAD_GROUND_TRUTH)
     outside: str | None = solution_str
     opened = bool(extra_info.get("think_in_prompt"))
-    if opened or solution_str.rfind("think>") >= 0:  # one scan where there is no thinking
+    if opened or solution_str.rfind("think>") >= 0:  # a text without thinking is scanned once
         outside = after_thinking(solution_str, opened)
     start = outside.rfind("<answer>") if outside else -1
     end = outside.find("</answer>", start, start + _MAX_ANSWER + 17) if start >= 0 else -1
-    if end < 0:  # none, not closed, or longer than any answer is
+    if end < 0:  # no answer, an unclosed one, or one longer than any answer is
         return Score(NO_ANSWER)
     answer = outside[start + 8 : end].strip()
     if not answer:
@@ -129,9 +132,3 @@ def _plain(answer: str) -> tuple[str, int | None]:
     for latex, sign in _LATEX:
         plain = plain.replace(latex, sign)
     return " ".join(plain.translate(_TWINS).split()), stated
-
-
-scorer("countdown", sources=["countdown", "countdown/*"], faithful=tinyzero.judge, ladder="tinyzero")(strict)
-scorer(
-    "oat_zero", sources=["oat_zero", "oat_zero/*", "lkevinzc/CountDownZero"], faithful=tinyzero.judge, ladder="tinyzero"
-)(strict)

@@ -1,8 +1,9 @@
 r"""DAPO (BytedTsinghua-SIA/DAPO; veRL's `math_dapo`): +1 if the last `Answer:` line equals the gold, else -1.
 
-Faithful: the last 300 characters, the last `Answer:` in them, equal as normalised strings (Minerva's rules); where none
-is found, the box of the last 100 characters, equal as it stands. Strict: the last `Answer:` line outside the thinking
-wherever it is, else the one final answer in a tag or box, by the judge.
+Faithful: the last `Answer:` in the last 300 characters, equal as normalised strings (Minerva's rules); if there is
+none, the last box in the last 100 characters, equal as it stands.
+Strict: the last `Answer:` line outside the thinking wherever it is, else the one final answer in a tag or box, compared
+by `maths.judge`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from r1_verl.scorers import scorer
 from r1_verl.scorers.answers import MathPolicy, final_answer, settle, visible
 from r1_verl.scorers.graders.hendrycks import MAX_CHARS
 
+_SOURCES = (
+    "dapo", "dapo/*", "math_dapo", "math_dapo_reasoning", "BytedTsinghua-SIA/DAPO*", "open-r1/DAPO-Math-17k-Processed",
+)  # fmt: skip
 _TAIL, _BOX_TAIL = 300, 100  # characters
 _ANSWER = re.compile(r"(?i)Answer\s*:\s*([^\n]+)")
 _INVALID = "[INVALID]"
@@ -47,7 +51,7 @@ _REWRITES = tuple(
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """DAPO's reward. format: 1.0 if an `Answer:` line is found."""
+    """DAPO's reward. format: 1.0 if there is an `Answer:` line."""
     wanted = raw_golds(ground_truth)
     if not wanted:
         return Score(BAD_GROUND_TRUTH)
@@ -90,27 +94,17 @@ def normalise(answer: str) -> str:
     return s.strip()
 
 
+@scorer("dapo", sources=_SOURCES, faithful=faithful, ladder="plus_minus")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the final answer. format: 1.0 if an `Answer:` line gives it. math_policy: see `maths.policy`."""
+    """Score the final answer. format: 1.0 if an `Answer:` line gives it."""
     outside = visible(solution_str, extra_info)
     at = max(outside.rfind("Answer:"), outside.rfind("answer:"), outside.rfind("ANSWER:"))
-    found = final_answer(outside[max(at, 0) :])  # a tag or box behind the mark is the later answer
+    found = final_answer(outside[max(at, 0) :])  # a tag or box after the mark is the later answer
     return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"Answer: {one_line(ground_truth)}"
-
-
-scorer(
-    "dapo",
-    sources=(
-        "dapo", "dapo/*", "math_dapo", "math_dapo_reasoning", "BytedTsinghua-SIA/DAPO*",
-        "open-r1/DAPO-Math-17k-Processed",
-    ),
-    faithful=faithful,
-    ladder="plus_minus",
-)(strict)  # fmt: skip

@@ -1,8 +1,8 @@
-r"""DeepScaleR (agentica-project/deepscaler): 1 if the box behind `</think>` equals any gold, else 0.
+r"""DeepScaleR (agentica-project/deepscaler): 1 if the box after `</think>` equals any gold, else 0.
 
-Faithful: both think tags must be there (the opening one may stand in the prompt), the last `\boxed{}` after the first
-`</think>` counts, equal by the Hendrycks rules or by the PRM800K grader. Strict: one thinking part, closed, and the one
-final boxed answer behind it, by the judge.
+Faithful: both think tags are required (the opening one may be in the prompt); the last `\boxed{}` after the first
+`</think>` counts, equal by the Hendrycks rules or by the PRM800K grader.
+Strict: one thinking part, closed, and the one final boxed answer after it, compared by `maths.judge`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     return compare(answer, wanted, prm_equal, EXACT)
 
 
+@scorer(
+    "deepscaler", sources=("deepscaler", "deepscaler/*", "agentica-org/DeepScaleR*"), faithful=faithful, ladder="binary"
+)
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the boxed answer behind the thinking. format: 1.0 for one opened and closed thinking part."""
+    """Score the boxed answer after the thinking. format: 1.0 for one opened and closed thinking part."""
     if not one_thinking(solution_str, extra_info):
         return Score(BAD_FORMAT)
     return settle(final_box(solution_str, extra_info), ground_truth, 1.0, math_policy)
@@ -48,16 +51,11 @@ def one_thinking(text: str, info: Mapping[str, Any]) -> bool:
     if close < 0 or text.find(CLOSE, close + 1) >= 0:
         return False
     if info.get("think_in_prompt"):
-        # A model may repeat the tag that the prompt opened; once, at the start, it says nothing new.
+        # A model may repeat the tag that the prompt opened: once, at the start, it does no harm.
         return opened < 0 or (not text[:opened].strip() and text.find(OPEN, opened + 1) < 0)
     return 0 <= opened < close and text.find(OPEN, opened + 1) < 0
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"<think>\n</think>\n\\boxed{{{one_line(ground_truth)}}}"
-
-
-scorer(
-    "deepscaler", sources=("deepscaler", "deepscaler/*", "agentica-org/DeepScaleR*"), faithful=faithful, ladder="binary"
-)(strict)

@@ -1,9 +1,9 @@
 r"""Dr. GRPO (sail-sg/understand-r1-zero): `drgrpo`, the boxed verifier, and `drgrpo_r1`, the answer-tag one; 1 or 0.
 
 Faithful, both: the "fast" grader (Hendrycks rules or PRM800K), which refuses answers over 128 characters that repeat
-themselves. The answer-tag verifier wants the literal `</think> <answer>` and `</answer>`. Upstream pays 0 for a
-response cut off at the length limit: no scorer of veRL sees that.
-Strict: the one final answer outside the thinking, boxed or in the tag, by the judge.
+themselves. The answer-tag verifier asks for the literal `</think> <answer>` and `</answer>`. Upstream pays 0 for a
+response cut off at the length limit: veRL does not tell a scorer about that.
+Strict: the one final answer outside the thinking, boxed or in the tag, compared by `maths.judge`.
 """
 
 from __future__ import annotations
@@ -70,18 +70,20 @@ def repetition(text: str) -> float:
     return 2 * total / (n * (n + 1)) if n else 0.0
 
 
+@scorer("drgrpo", faithful=faithful, ladder="binary")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the final answer, which must be boxed. format: 1.0 for a closed box."""
+    """Score the final answer, which must be boxed. format: 1.0 for a closed box."""
     found = final_box(solution_str, extra_info)
     return settle(found, ground_truth, float(found.boxed), math_policy)
 
 
+@scorer("drgrpo_r1", faithful=faithful_r1, ladder="binary")
 def strict_r1(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge what the last `<answer>` behind the thinking holds. format: 1.0 if it is closed and the only one there."""
+    """Score what the last `<answer>` after the thinking holds. format: 1.0 if it is closed and the only one."""
     outside = visible(solution_str, extra_info)
     well_formed = outside.count("<answer>") == 1 == outside.count("</answer>")
     found = final_answer(outside) if "<answer>" in outside else NOTHING
@@ -89,9 +91,5 @@ def strict_r1(
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as both scorers want it."""
+    """A right response: the first gold answer in a form that both scorers accept."""
     return f"<think>\n</think> <answer>\\boxed{{{one_line(ground_truth)}}}</answer>"
-
-
-scorer("drgrpo", faithful=faithful, ladder="binary")(strict)
-scorer("drgrpo_r1", faithful=faithful_r1, ladder="binary")(strict_r1)

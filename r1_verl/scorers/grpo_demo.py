@@ -1,10 +1,11 @@
 r"""willccb's grpo_demo.py: five rewards on `<reasoning>` and `<answer>` that sum to at most 4.0.
 
-Source: the gist and the Unsloth notebooks made from it. Faithful: the answer is the text behind the last `<answer>`
-(the whole response without tags), equal as text; the formats are the original patterns, in which `.` does not match a
-newline (`grpo_demo_dotall=True`: a later version of the gist, where it does); the XML count subtracts 0.001 for each
-character behind the closing tag. Strict: the judge on the last closed `<answer>` outside the reasoning, integers with
-sign and thousands commas, formats over several lines with or without a last newline, and a count that ends at 0.
+Source: the gist and the Unsloth notebooks made from it.
+Faithful: the answer is the text after the last `<answer>` (without tags, the whole response), equal as text; the
+formats are the original patterns, in which `.` does not match a newline (`grpo_demo_dotall=True`: a later version of
+the gist, in which it does); the XML count subtracts 0.001 for each character after the closing tag.
+Strict: the last closed `<answer>` outside the reasoning, compared by `maths.judge`; integers may have a sign and
+thousands commas, the formats may span several lines, with or without a last newline, and the count is never below 0.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def _strict_format(text: str, dotall: bool) -> bool:
 def _soft_format(text: str, dotall: bool) -> bool:
     r"""re.match of `<reasoning>.*?</reasoning>\s*<answer>.*?</answer>`, in linear time.
 
-    Without DOTALL the reasoning ends on its first line. Of the places where the answer may open, the first on that line
-    sees the most of it, and only the last can lead to another line.
+    Without DOTALL the reasoning ends on its first line. Two of the places where the answer may open decide: the first
+    has the most of that line after it, and only the last can be on another line.
     """
     if not text.startswith("<reasoning>"):
         return False
@@ -84,10 +85,11 @@ def _xml_count(text: str) -> float:
     return count
 
 
+@scorer("grpo_demo", faithful=faithful, ladder="parts")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """The mended rewards as parts. format: 1.0 for the strict format. math_policy: see `maths.policy`."""
+    """The same five parts with their holes closed. format: 1.0 for the strict format."""
     outside = visible(solution_str, extra_info)
     answer = last_answer(_after_reasoning(outside))
     found = NOTHING if answer is None else Found(answer.strip())
@@ -109,7 +111,7 @@ def strict(
 
 
 def _after_reasoning(text: str) -> str:
-    """What follows the last `</reasoning>`; nothing where reasoning was opened and never closed."""
+    """What follows the last `</reasoning>`; "" if reasoning was opened and never closed."""
     close = text.rfind("</reasoning>")
     if close >= 0:
         return text[close + 12 :]
@@ -117,8 +119,5 @@ def _after_reasoning(text: str) -> str:
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"<reasoning>\n\n</reasoning>\n<answer>\n{one_line(ground_truth)}\n</answer>\n"
-
-
-scorer("grpo_demo", faithful=faithful, ladder="parts")(strict)

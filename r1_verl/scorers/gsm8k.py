@@ -1,8 +1,9 @@
-"""GSM8K's `#### number`: veRL's strict and flexible reading, and GRPO-Bias's, which wants the text to end there.
+"""GSM8K's `#### number`: veRL's strict and flexible readings, and GRPO-Bias's, where the text must end with the number.
 
-Sources: veRL 0.9.1 `utils/reward_score/gsm8k.py`; MYC000801/DS542-project (GRPO-Bias), branch final-update. All compare
-texts, so `18.0` is not `18`. Strict: what follows the last `####` on its line, wherever that is outside the thinking
-(else the one final answer in a tag or box), by the judge.
+Sources: veRL 0.9.1 `utils/reward_score/gsm8k.py`; MYC000801/DS542-project (GRPO-Bias), branch final-update.
+Faithful, all: texts are compared, so `18.0` is not `18`.
+Strict: what follows the last `####` on its line, wherever that is outside the thinking (else the one final answer in a
+tag or box), compared by `maths.judge`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def flexible(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
 
 
 def grpo_bias(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """GRPO-Bias: the number is the end of the response. Its end-of-text mark is gone before veRL's scorer sees it."""
+    """GRPO-Bias: the response ends with the number, after the end-of-text mark is removed (as veRL does)."""
     text = solution_str
     for mark in _ENDS:
         text = text.removesuffix(mark)
@@ -56,21 +57,19 @@ def _exact(number: str | None, ground_truth: Any) -> Score:
     return Score(CORRECT if number in wanted else WRONG, number, 1.0)
 
 
+@scorer("grpo_bias", faithful=grpo_bias, ladder="binary")
+@scorer("gsm8k_flexible", faithful=flexible, ladder="binary")
+@scorer("gsm8k", sources=("gsm8k", "gsm8k/*", "openai/gsm8k"), faithful=faithful, ladder="binary")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the final answer. format: 1.0 if a `####` marks it. math_policy: see `maths.policy`."""
+    """Score the final answer. format: 1.0 if a `####` marks it."""
     outside = visible(solution_str, extra_info)
     at = outside.rfind("####")
-    found = final_answer(outside[max(at, 0) :])  # a tag or box behind the mark is the later answer
+    found = final_answer(outside[max(at, 0) :])  # a tag or box after the mark is the later answer
     return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"#### {one_line(ground_truth)}"
-
-
-scorer("gsm8k", sources=("gsm8k", "gsm8k/*", "openai/gsm8k"), faithful=faithful, ladder="binary")(strict)
-scorer("gsm8k_flexible", faithful=flexible, ladder="binary")(strict)
-scorer("grpo_bias", faithful=grpo_bias, ladder="binary")(strict)

@@ -1,18 +1,18 @@
 """Knights and Knaves: Logic-RL's published reward, and a strict one (Unakar/Logic-RL, verl/utils/reward_score/kk.py).
 
-Both judge format and answer apart, on Logic-RL's scale: format +1 or -1; answer +2 right, -1.5 wrong, -2 not read.
+Both pay format and answer separately, on Logic-RL's scale: format +1 or -1; answer +2 right, -1.5 wrong, -2 unreadable.
 `parts` holds the two and the ladder `logicrl` adds them up.
 
-Faithful: each of the four tags exactly once and in order, the prompt's `<think>` counted (extra_info
-"think_in_prompt"), else the answer is not looked at: -3. Then as many role words as people, and for each person
-"Name is a role". Role pairs other than knight and knave come from the row ("an" serves before a vowel).
+Faithful: each of the four tags exactly once and in order, counting the prompt's `<think>` (extra_info
+"think_in_prompt"), else -3 whatever the answer. Then as many role words as people, and for each person
+"Name is a role". Role pairs other than knight and knave come from the row ("an" is accepted before a vowel).
 Departure: an answer of more than 65,536 characters is not read (-1).
 
-Strict: the last `<answer>` outside the thinking holds claims and nothing else: names, roles, and words that cannot turn
-a claim round, in any order, case and markup ("**Zoey**: knight", "Zoey is the knight", "Zoey and Mia are knights"). One
-more word ("not", "false", "if", a stranger's name) and nothing is read: there is no end of ways to take a claim back. A
-person left out, or called both, is invalid. `outcome` and `acc` are the answer's alone and `format` the tags': a right
-answer in a broken form has acc 1 and scores 2 - 1 = 1, where upstream pays it no more than garbage.
+Strict: the last `<answer>` outside the thinking holds claims and nothing else: names, roles, and words that cannot
+negate a claim, in any order, case and markup ("**Zoey**: knight", "Zoey is the knight", "Zoey and Mia are knights").
+Any other word ("not", "false", "if", a stranger's name) makes the answer unreadable: a claim can be negated in too many
+ways. A person left out, or called both, makes the answer invalid. `outcome` and `acc` depend on the answer alone,
+`format` on the tags alone: a right answer with broken tags has acc 1 and scores 2 - 1 = 1; upstream pays it -3.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ from r1_verl.scorers import scorer
 
 _ANSWER, _END = "<answer>", "</answer>"
 _MAX_READ = 65_536  # characters of an answer, faithful
-_MAX_ANSWER = 4_000  # strict; eight people take 250
+_MAX_ANSWER = 4_000  # characters, strict; eight people need 250
+_ARTICLES = ("a", "an")
 _ANSWER_PART = {CORRECT: 2.0, WRONG: -1.5}
 
-# Marks read as blanks. Not among them: ! ~ ? < / and whatever else could negate or choose.
+# Marks read as blanks. Not among them: ! ~ ? < / and every other mark that could negate or offer a choice.
 _MARKS = "0123456789*_#()[]{}\"'`.,:;|=>-\\$&\t\n\r\v\f"
 _ASCII = bytes(ord(" " if chr(i) in _MARKS else chr(i).lower()) for i in range(128)) + bytes(128)
-_flood = threading.local()  # the last text with more than 32 `<`, and its tags
+_last_tags = threading.local()  # of the last text with more than 32 `<`: the text and its tags
 _OTHERS = str.maketrans(dict.fromkeys(_MARKS + "–—−→⇒•·“”‘’：，。、（）；", " "))
 
 
-def judge(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
     """The published reward. format: 1.0 if the tags are in order.
 
     extra_info["style"] "instruct" or "raw_instruct": upstream's chat prompt has no `Assistant:`, so the first one in
@@ -55,14 +56,14 @@ def judge(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -
         text, opened = (after, False) if header else (before, opened)
     thinks, thoughts, answers, ends = _tags(text)
     if len(thinks) + opened != 1 or not len(thoughts) == len(answers) == len(ends) == 1:
-        return _apart(BAD_FORMAT, "", 0.0)
+        return _with_parts(BAD_FORMAT, "", 0.0)
     if not (-1 if opened else thinks[0]) <= thoughts[0] <= answers[0] <= ends[0]:
-        return _apart(BAD_FORMAT, "", 0.0)
+        return _with_parts(BAD_FORMAT, "", 0.0)
     start, end = answers[0] + len(_ANSWER), ends[0]
     if end - start > _MAX_READ:
-        return _apart(UNREADABLE, text[start : start + 200], 1.0)
+        return _with_parts(UNREADABLE, text[start : start + 200], 1.0)
     answer = text[start:end].strip()
-    return _apart(_published(answer, truth) if answer else EMPTY, answer, 1.0)
+    return _with_parts(_published(answer, truth) if answer else EMPTY, answer, 1.0)
 
 
 def _published(answer: str, truth: Truth) -> str:
@@ -82,53 +83,36 @@ def _pattern(roles: tuple[str, str]) -> Callable[[str], list[tuple[str, str]]]:
     return re.compile(rf"\b(\w+)\s+is\s+(?:a|an(?=\s+[aeiou]))\s+({'|'.join(roles)})\b").findall
 
 
-@scorer("kk", sources=["kk", "kk_logic", "kk/*"], faithful=judge, ladder="logicrl")
+@scorer("kk", sources=["kk", "kk_logic", "kk/*"], faithful=faithful, ladder="logicrl")
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
-    """Judge one response (see the module's text). format: one thinking, then one answer with something in it."""
+    """Score one response (see the module's text). format: one thinking, then one answer with something in it."""
     truth = read_truth(ground_truth)
     if truth is None:
         return Score(BAD_GROUND_TRUTH)
     text, opened = solution_str, bool(extra_info.get("think_in_prompt"))
     thinks, thoughts, answers, ends = _tags(text)
     outside = thoughts[0] if thoughts else -1
-    if (thinks and thinks[0] > outside) or (opened and not thoughts):  # what is outside ends, or never begins
+    if (thinks and thinks[0] > outside) or (opened and not thoughts):  # thinking opens again, or never closes
         text, outside = after_thinking(text, opened) or "", -1
         _, _, answers, ends = _tags(text)
     start = answers[0] + len(_ANSWER) if answers and answers[0] > outside else 0
     end = text.find(_END, start, start + _MAX_ANSWER + len(_END)) if start else -1
-    if end < 0:  # none, not closed, or longer than any answer is
-        return _apart(NO_ANSWER, "", 0.0)
+    if end < 0:  # no answer, an unclosed one, or one longer than any answer is
+        return _with_parts(NO_ANSWER, "", 0.0)
     answer = text[start:end].strip()
     if not answer:
-        return _apart(EMPTY, "", 0.0)
+        return _with_parts(EMPTY, "", 0.0)
     alone = (len(answers) == 1 or answers[1] < outside) and (len(ends) == 1 or ends[1] < outside)
     thought = len(thinks) + opened == len(thoughts) == 1 and (opened or thinks[0] < thoughts[0])
-    return _apart(_claims(answer, truth), answer, 1.0 if thought and alone else 0.0)
+    return _with_parts(_claims(answer, truth), answer, 1.0 if thought and alone else 0.0)
 
 
 def _claims(answer: str, truth: Truth) -> str:
-    if answer.startswith("(1) "):  # as the prompts ask: each line is looked up whole
-        lines = answer.split("\n", len(truth.lines))
-        if lines == truth.lines:
-            return CORRECT
-        if list(map(truth.head_of.get, lines)) == truth.heads:
-            return WRONG
+    """The outcome of an answer: who is claimed to be what, read word by word."""
     if answer.isascii():
         words = answer.encode().translate(_ASCII).decode().split()
     else:
         words = answer.lower().translate(_OTHERS).split()
-    if words == truth.sentence:
-        return CORRECT
-    if len(words) == len(truth.sentence):  # the canonical answer, but for the roles?
-        told = words[3::4]
-        words[3::4] = truth.sentence[3::4]
-        if words == truth.sentence and truth.pair.issuperset(told):
-            return WRONG
-        words[3::4] = told
-    return _claims_in(words, truth)
-
-
-def _claims_in(words: list[str], truth: Truth) -> str:
     claimed: dict[str, str] = {}
     waiting: list[str] = []  # people whose role comes next
     several = False  # "are" or "both" stood with them
@@ -143,13 +127,16 @@ def _claims_in(words: list[str], truth: Truth) -> str:
             waiting.append(what)
         elif kind == SEVERAL:
             several = True
-        elif not waiting or (len(waiting) > 1 and not several and kind == ROLE):
-            return UNREADABLE
         else:
+            if kind == ROLE and len(waiting) == 2 and waiting[1] in _ARTICLES and not several:
+                waiting.pop()  # "Zoey is a knight", where another person is called A
+            if not waiting or (kind == ROLE and len(waiting) > 1 and not several):
+                return UNREADABLE
             for person in waiting:
                 if claimed.setdefault(person, what) != what:
                     return INVALID
-            waiting, several = [], False
+            waiting.clear()
+            several = False
     if waiting:
         return UNREADABLE
     if len(claimed) < len(truth.solution):
@@ -166,9 +153,9 @@ def ideal(ground_truth: Any) -> str | None:
 
 
 def _tags(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Where `<think>`, `</think>`, `<answer>`, `</answer>` are, from the last one back; of more than one, at least two.
+    """Where `<think>`, `</think>`, `<answer>`, `</answer>` are, the last one first; of many, at least the last two.
 
-    To look for one character is ten times as fast as for a word: a megabyte without tags costs next to nothing.
+    The search is for `<` alone, ten times as fast as for a whole tag: a megabyte without tags costs next to nothing.
     """
     thinks, thoughts, answers, ends = tags = ([], [], [], [])
     at = len(text)
@@ -187,10 +174,10 @@ def _tags(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
             thoughts.append(at)
         elif behind.startswith("think>"):
             thinks.append(at)
-    if getattr(_flood, "text", None) is not text:  # both judges see the same text in turn
-        _flood.tags = tuple(_last_two(text, tag) for tag in (OPEN, CLOSE, _ANSWER, _END))
-        _flood.text = text
-    return _flood.tags
+    if getattr(_last_tags, "text", None) is not text:  # faithful mode asks twice, for strict and for itself
+        _last_tags.tags = tuple(_last_two(text, tag) for tag in (OPEN, CLOSE, _ANSWER, _END))
+        _last_tags.text = text
+    return _last_tags.tags
 
 
 def _last_two(text: str, tag: str) -> list[int]:
@@ -199,7 +186,7 @@ def _last_two(text: str, tag: str) -> list[int]:
     return [at for at in (last, before) if at >= 0]
 
 
-def _apart(outcome: str, pred: str, form: float) -> Score:
+def _with_parts(outcome: str, pred: str, form: float) -> Score:
     return Score(outcome, pred, form, _parts(outcome, form))
 
 

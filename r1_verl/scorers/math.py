@@ -1,9 +1,10 @@
-r"""Competition mathematics whatever the recipe: `math` and `math_eval`, one strict judge for the evaluation suites.
+r"""Competition mathematics for any recipe and for evaluation: `math`, `math_eval`, `minerva` and `math_verify`.
 
-Strict: the one final answer outside the thinking (in `<answer>`, else the last closed box, else a labelled line)
-against the gold. Faithful `math` is veRL's own reward for `lighteval/MATH` and its copies (GRPO-Bias's too): last box,
-Hendrycks string rules. Faithful `math_eval` and `minerva` are the Qwen2.5-Math evaluator that SimpleRL and PRIME report
-their tables with (for Minerva it takes no word for a unit). Faithful `math_verify` is veRL's reward of that name.
+Strict, all four: the one final answer outside the thinking (in `<answer>`, else the last closed box, else a labelled
+line), compared by `maths.judge`.
+Faithful: `math` is veRL's own reward for `lighteval/MATH` and its copies (GRPO-Bias's too): last box, Hendrycks string
+rules. `math_eval` and `minerva` are the Qwen2.5-Math evaluator behind the tables of SimpleRL and PRIME (for Minerva it
+takes no word for a unit). `math_verify` is veRL's reward of that name.
 veRL's `prime_math` (its reward for `numina_*`) evals model text and is never called.
 """
 
@@ -20,6 +21,15 @@ from r1_verl.scorers.graders.hendrycks import is_equiv, last_box
 from r1_verl.scorers.graders.math_verify import outcome
 from r1_verl.scorers.graders.qwen_answer import extract, normalise
 from r1_verl.scorers.graders.qwen_equal import equal
+
+_MATH = (
+    "math", "math/*", "numina_*", "lighteval/MATH*", "DigitalLearningGmbH/MATH-lighteval", "xDAN2099/lighteval-MATH",
+    "HuggingFaceH4/MATH-500",
+)  # fmt: skip
+_SUITES = (
+    "math_eval", "math_eval/*", "math500", "math500/*", "aime*", "AIME*", "amc*", "AMC*", "olympiad*",
+    "Maxwell-Jia/AIME*", "math-ai/*", "opencompass/AIME*",
+)  # fmt: skip
 
 
 def hendrycks(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
@@ -60,31 +70,18 @@ def math_verify(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
     return Score(outcome("anywhere", solution_str, wanted), found, float("boxed" in solution_str))
 
 
+@scorer("math_verify", faithful=math_verify, ladder="binary")
+@scorer("minerva", sources=("minerva", "minerva*"), faithful=qwen_minerva, ladder="binary")
+@scorer("math_eval", sources=_SUITES, faithful=qwen, ladder="binary")
+@scorer("math", sources=_MATH, faithful=hendrycks, ladder="binary")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the one final answer. format: 1.0 if there is one. math_policy: see `maths.policy`."""
+    """Score the one final answer. format: 1.0 if there is one."""
     found = final_answer(visible(solution_str, extra_info))
     return settle(found, ground_truth, float(found.text is not None), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"\\boxed{{{one_line(ground_truth)}}}"
-
-
-_HENDRYCKS = (
-    "lighteval/MATH*",
-    "DigitalLearningGmbH/MATH-lighteval",
-    "xDAN2099/lighteval-MATH",
-    "HuggingFaceH4/MATH-500",
-)
-_SUITES = (
-    "math500", "math500/*", "aime*", "AIME*", "amc*", "AMC*", "olympiad*", "Maxwell-Jia/AIME*", "math-ai/*",
-    "opencompass/AIME*",
-)  # fmt: skip
-
-scorer("math", sources=("math", "math/*", "numina_*", *_HENDRYCKS), faithful=hendrycks, ladder="binary")(strict)
-scorer("math_eval", sources=("math_eval", "math_eval/*", *_SUITES), faithful=qwen, ladder="binary")(strict)
-scorer("minerva", sources=("minerva", "minerva*"), faithful=qwen_minerva, ladder="binary")(strict)
-scorer("math_verify", faithful=math_verify, ladder="binary")(strict)

@@ -1,8 +1,8 @@
 """Mini-R1's Countdown reward (philschmid/deep-learning-pytorch-huggingface, training/scripts/run_r1_grpo.py).
 
-The sum of two parts, each 1 or 0: `format` (thinking, then an answer and nothing behind it) and `equation`.
+The sum of two parts, each 1 or 0: `format` (thinking, then an answer and nothing after it) and `equation`.
 datawhalechina/unlock-deepseek uses the same. Both prompts open `<think>`, and the published rule adds that tag to every
-response.
+response. Departures: those of `tinyzero`; and the search for the first answer on one line stops after 1,000 tags.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from r1_verl.scorers.tinyzero import squeeze, verdict
 
 _OPEN, _CLOSE = "<answer>", "</answer>"
 _BLANKS = 100  # characters between tags
-_MAX_LINES = 1000  # of tags opened on one line and closed on a later one; behind more, upstream would look on
+_MAX_LINES = 1000  # stop after this many `<answer>` tags that close on a later line (upstream searches on)
 
 
-def judge(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
+def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
     """The published reward. Of several answers the first one written on one line counts."""
     puzzle = read_puzzle(ground_truth)
     if puzzle is None:
@@ -36,12 +36,15 @@ def judge(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -
 
 
 @scorer(
-    "mini_r1", sources=["mini_r1", "mini_r1/*", "unlock_deepseek", "unlock_deepseek/*"], faithful=judge, ladder="parts"
+    "mini_r1",
+    sources=["mini_r1", "mini_r1/*", "unlock_deepseek", "unlock_deepseek/*"],
+    faithful=faithful,
+    ladder="parts",
 )
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
-    """Countdown's strict judge in the same two parts. format: one thinking, and an answer right behind it.
+    """Countdown's strict verdict in the same two parts. format: one thinking, then at once an answer.
 
-    The response may open `<think>` itself, and blanks and text after the answer do no harm.
+    The response may open `<think>` itself; blanks between the two and text after the answer do no harm.
     """
     score = countdown.strict(solution_str, ground_truth, extra_info)
     return score if score.outcome == BAD_GROUND_TRUTH else _parts(_in_form(score, solution_str))
@@ -79,7 +82,7 @@ def _published_form(response: str) -> bool:
 
 
 def _first_on_one_line(text: str) -> str | None:
-    """The inside of the first match of `<answer>(.*?)</answer>`, where the dot takes no line break."""
+    """The inside of the first match of `<answer>(.*?)</answer>` (`.` is no newline); None if there is none."""
     opened = text.find(_OPEN) if text.rfind(_OPEN) >= 0 else -1
     for _ in range(_MAX_LINES):
         end = text.find(_CLOSE, opened) if opened >= 0 else -1

@@ -1,7 +1,8 @@
 """TinyZero's early task, the product of two numbers (Jiayi-Pan/TinyZero, verl/utils/reward_score/multiply.py).
 
 Faithful: the last `<answer>...</answer>` that stands on one line, read by Python's `int`; 1, 0.1 for another integer, 0
-for none. Upstream's `Assistant:` header is in the prompt, which no scorer of veRL 0.9.1 sees: it is taken as given.
+for none. Upstream looks for its `Assistant:` header, which is in the prompt. No scorer of veRL 0.9.1 sees the prompt:
+the header is taken to be there.
 Strict: the last closed `<answer>` outside the thinking, one plain integer (thousands commas allowed).
 """
 
@@ -36,8 +37,9 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     return Score(CORRECT if value == product else WRONG, answer, 1.0)
 
 
+@scorer("multiply", sources=("multiply", "multiply/*", "yolo/*"), faithful=faithful, ladder="tinyzero")
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """Judge the last closed `<answer>` outside the thinking. format: 1.0 if it is a plain integer."""
+    """Score the last closed `<answer>` outside the thinking. format: 1.0 if it is a plain integer."""
     product = _gold(ground_truth)
     if product is None:
         return Score(BAD_GROUND_TRUTH)
@@ -51,7 +53,7 @@ def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], 
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the product as this scorer wants it."""
+    """A right response: the product in the form that this scorer asks for."""
     return f"<think>\n</think> <answer>{one_line(ground_truth)}</answer>"
 
 
@@ -77,6 +79,3 @@ def _gold(ground_truth: Any) -> int | None:
         if _PLAIN.fullmatch(gold):
             return int(gold.replace(",", ""))
     return None
-
-
-scorer("multiply", sources=("multiply", "multiply/*", "yolo/*"), faithful=faithful, ladder="tinyzero")(strict)

@@ -3,10 +3,10 @@ r"""open-r1 (huggingface/open-r1): a weighted sum of accuracy, format, tag count
 `openr1_weights` names the rewards and their weights, default {accuracy: 1, format: 1, tag_count: 1} (main's demo
 recipes); further names: `format_feb` (the pattern of February 2025, recipes of the first weeks), `format_jan` (before
 #238, one line only), `reasoning_steps`, `soft_format` (the R1-Zero branch).
-Faithful: the published patterns, so junk on a new line behind `</answer>` and doubled blocks pass; accuracy is what
+Faithful: the published patterns, so junk on a new line after `</answer>` and doubled blocks pass; accuracy is what
 math-verify finds, anywhere in the text. A gold that math-verify cannot read takes accuracy out of the sum.
-Strict: patterns anchored at both ends with every tag once (the opening `<think>` may stand in the prompt), accuracy by
-the judge on the last `<answer>` alone, steps counted in the thinking.
+Strict: patterns anchored at both ends with every tag once (the opening `<think>` may be in the prompt), accuracy of the
+last `<answer>` alone, compared by `maths.judge`, and steps counted in the thinking.
 """
 
 from __future__ import annotations
@@ -118,6 +118,12 @@ def faithful(
 # --- strict -----------------------------------------------------------------------------------------------------------
 
 
+@scorer(
+    "openr1",
+    sources=("openr1", "openr1/*", "open_r1/*", "open-r1/*", "AI-MO/NuminaMath-TIR"),
+    faithful=faithful,
+    ladder="parts",
+)
 def strict(
     solution_str: str,
     ground_truth: Any,
@@ -126,7 +132,7 @@ def strict(
     math_policy: MathPolicy = None,
     **_: Any,
 ) -> Score:
-    """The mended rewards as weighted parts. format: 1.0 for the whole form, every tag once."""
+    """The same weighted parts with their holes closed. format: 1.0 for the whole form, every tag once."""
     weights = _weights(openr1_weights)
     opened = OPEN if extra_info.get("think_in_prompt") and not solution_str.lstrip().startswith(OPEN) else ""
     text = (opened + solution_str).strip()
@@ -160,13 +166,5 @@ def _weights(given: Mapping[str, float] | None) -> Mapping[str, float]:
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"<think>\n\n</think>\n<answer>\n\\boxed{{{one_line(ground_truth)}}}\n</answer>"
-
-
-scorer(
-    "openr1",
-    sources=("openr1", "openr1/*", "open_r1/*", "open-r1/*", "AI-MO/NuminaMath-TIR"),
-    faithful=faithful,
-    ladder="parts",
-)(strict)

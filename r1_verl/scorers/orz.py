@@ -1,9 +1,9 @@
 r"""Open-Reasoner-Zero: 1 if the box inside the last `<answer>...</answer>` equals the gold, else 0; no format reward.
 
 Source: Open-Reasoner-Zero, `<answer>.*?(\\boxed{.*}).*?</answer>` and its `is_equal` (Hendrycks rules, else sympy's
-`parse_latex`, which cannot be installed beside veRL: the judge stands in, and sees no more of a list than its first
-element, as there). Upstream also wants generation to have stopped by itself; a response cut off has no `</answer>`, so
-nothing is lost by not seeing the stop reason.
+`parse_latex`, which cannot be installed beside veRL: `maths.judge` replaces it, and reads only the first element of a
+list, as it does). Upstream also requires that generation stopped by itself; a response cut off has no `</answer>`, so
+not seeing the stop reason loses nothing.
 Strict: the answer in the last `<answer>` outside the thinking, boxed.
 """
 
@@ -50,10 +50,11 @@ def extract(text: str) -> str | None:
     return last_box(text[box : close + 1]) if close >= 0 else None
 
 
+@scorer("orz", sources=("orz", "orz/*", "Open-Reasoner-Zero/*"), faithful=faithful, ladder="binary")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the final answer. format: 1.0 for a closed box in a closed `<answer>`; without it there is no answer."""
+    """Score the final answer. format: 1.0 for a closed box in a closed `<answer>`; without it there is no answer."""
     outside = visible(solution_str, extra_info)
     found = final_answer(outside)
     well_formed = found.boxed and outside.rfind("</answer>") > outside.rfind("<answer>") >= 0
@@ -61,8 +62,5 @@ def strict(
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"<think>\n</think> <answer> \\boxed{{{one_line(ground_truth)}}} </answer>"
-
-
-scorer("orz", sources=("orz", "orz/*", "Open-Reasoner-Zero/*"), faithful=faithful, ladder="binary")(strict)

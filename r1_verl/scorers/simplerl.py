@@ -1,8 +1,9 @@
 r"""SimpleRL (hkust-nlp/simpleRL-reason): v0's +1 / -0.5 / -1 on the word "boxed", and v1's 1 / 0.
 
 Faithful v0: the Qwen2.5-Math answer of the response against the gold as the row spells it (upstream normalises one
-side only, so some golds can never be matched: kept). Faithful v1: the same answer, compared by math-verify, both boxed;
-a box is not asked for. Strict, both: the one final answer outside the thinking, in a closed box, against the gold.
+side only, so some golds can never be matched: kept).
+Faithful v1: the same answer, compared by math-verify, both boxed; the response needs no box.
+Strict, both: the one final answer outside the thinking, in a closed box, compared by `maths.judge`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _BRACES = re.compile(r"[{}]")
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """v0's reward. format: 1.0 where the word "boxed" occurs; the ladder pays -1 without it, right or wrong."""
+    """v0's reward. format: 1.0 if the word "boxed" occurs; the ladder pays -1 without it, right or wrong."""
     text = _cut(solution_str)
     boxed = float("boxed" in text)
     wanted = raw_golds(ground_truth)
@@ -35,7 +36,7 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
 
 
 def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """v1's reward. format: 1.0 where a closed box of at most three levels of braces occurs (its "independent" mode)."""
+    """v1's reward. format: 1.0 if a closed box of at most three levels of braces occurs (its "independent" mode)."""
     text = _cut(solution_str)
     boxed = float(_has_box(text))
     wanted = raw_golds(ground_truth)
@@ -45,21 +46,28 @@ def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
     return Score(outcome("boxed", pred, wanted) if pred else EMPTY, pred, boxed)
 
 
+@scorer(
+    "simplerl_v1",
+    sources=("simplerl_v1", "simplerl_v1/*", "simplelr_*", "hkust-nlp/SimpleRL-Zoo-Data"),
+    faithful=faithful_v1,
+    ladder="binary",
+)
+@scorer("simplerl", sources=("simplerl", "simplerl/*"), faithful=faithful, ladder="simplerl")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
-    """Judge the final answer, which must be boxed. format: 1.0 for a closed box. math_policy: see `maths.policy`."""
+    """Score the final answer, which must be boxed. format: 1.0 for a closed box."""
     found = final_box(_cut(solution_str), extra_info)
     return settle(found, ground_truth, float(found.boxed), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:
-    """A response that gives the first gold answer as this scorer wants it."""
+    """A right response: the first gold answer in the form that this scorer asks for."""
     return f"\\boxed{{{one_line(ground_truth)}}}"
 
 
 def _cut(text: str) -> str:
-    """The response up to the first end mark of each kind; what a model writes behind it is another turn."""
+    """The response up to the first end mark; what a model writes after that is another turn."""
     for stop in _STOPS:
         text = text.partition(stop)[0]
     return text.strip()
@@ -73,15 +81,6 @@ def _has_box(text: str) -> bool:
             depth += 1 if brace[0] == "{" else -1
             if depth == 0:
                 return True
-            if depth > 3:  # unclosed boxes nest, so this ends each walk three boxes on
+            if depth > 3:  # unclosed boxes nest: the walk from each box ends at the third box after it
                 break
     return False
-
-
-scorer("simplerl", sources=("simplerl", "simplerl/*"), faithful=faithful, ladder="simplerl")(strict)
-scorer(
-    "simplerl_v1",
-    sources=("simplerl_v1", "simplerl_v1/*", "simplelr_*", "hkust-nlp/SimpleRL-Zoo-Data"),
-    faithful=faithful_v1,
-    ladder="binary",
-)(strict)

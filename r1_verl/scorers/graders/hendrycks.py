@@ -12,9 +12,9 @@ MAX_CHARS = 2000  # longer texts are no answers, and the repeated replacements b
 
 
 def last_box(text: str, fbox: bool = False) -> str | None:
-    r"""The inside of the last `\boxed{...}` (`fbox`: else of the last `\fbox{...}`); None if there is none that closes.
+    r"""The inside of the last `\boxed{...}` (`fbox`: else of the last `\fbox{...}`); None if there is none, or open.
 
-    `\boxed 5` (with a space) is read up to the next `$`, and any such box in the text takes precedence, as upstream.
+    As upstream, `\boxed 5` (with a space) is read up to the next `$`, and any such box in the text takes precedence.
     """
     if "\\boxed " in text:
         return text[text.rfind("\\boxed ") + 7 :].partition("$")[0]
@@ -45,7 +45,7 @@ _TEXT = re.compile(r"^\\text\{(.+?)\}$")
 
 @lru_cache(maxsize=8192)
 def hendrycks(text: str, prm: bool = False) -> str:
-    """The Hendrycks `strip_string`; with `prm`, PRM800K's version of it. A text it chokes on comes back as it was."""
+    """The Hendrycks `strip_string`; with `prm`, PRM800K's version. A text on which upstream raises stays unchanged."""
     if len(text) > MAX_CHARS:
         return text
     s = text
@@ -82,7 +82,7 @@ def hendrycks(text: str, prm: bool = False) -> str:
 
 
 def braced_fractions(s: str) -> str | None:
-    r"""`\frac12`, `\frac1{2}` with braces; unchanged where one has a single character left, None where it has none."""
+    r"""`\frac12`, `\frac1{2}` with braces; unchanged if a `\frac` has one character after it, None if it has none."""
     head, *tails = s.split("\\frac")
     out = [head]
     for tail in tails:
@@ -99,7 +99,7 @@ def braced_fractions(s: str) -> str | None:
 
 
 def slash(s: str, roots: bool = False) -> str:
-    """`a/b` as a fraction if both are integers in plain form (or hold a root, where `roots`)."""
+    """`a/b` as a fraction if both are plain integers (with `roots`, also if they contain a root)."""
     parts = s.split("/")
     if len(parts) != 2 or not all((roots and "sqrt" in p) or plain_int(p) for p in parts):
         return s
@@ -113,12 +113,12 @@ def plain_int(s: str) -> bool:
 
 
 def is_equiv(answer: str, gold: str) -> bool:
-    """The Hendrycks scorer: equal after `strip_string` (if it chokes on either side, equal as given)."""
+    """The Hendrycks scorer: equal after `strip_string`."""
     return hendrycks(answer) == hendrycks(gold)
 
 
 def first_element(text: str) -> str:
-    """The text up to its first comma outside of brackets: all that sympy's `parse_latex` reads of a list."""
+    """The text up to its first comma outside brackets: all that sympy's `parse_latex` reads of a list."""
     depth = 0
     for at, char in enumerate(text):
         if char in "([{":

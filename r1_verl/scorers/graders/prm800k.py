@@ -1,8 +1,8 @@
 r"""The PRM800K grader, as DeepScaleR, understand-r1-zero ("fast") and EasyR1 (MathRuler) apply it.
 
-Source: openai/prm800k `grade_answer`: equal after the Hendrycks rules, or after rules of its own, or by sympy behind
+Source: openai/prm800k `grade_answer`: equal after the Hendrycks rules, or after rules of its own, or by sympy after
 guards (integers and fractions by string, two letters at most, no long exponents). The sympy step evals model text and
-is not run: the judge stands in for it.
+is not run: the caller's `symbolic` replaces it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TUPLE = "()[]"
 
 
 def prm_equal(answer: str, gold: str, symbolic: Symbolic) -> bool:
-    """PRM800K's `grade_answer`, with `symbolic(answer, gold)` for its sympy step and all of its guards before it."""
+    """PRM800K's `grade_answer` with all of its guards, and `symbolic(answer, gold)` in place of its sympy step."""
     if hendrycks(answer, prm=True) == hendrycks(gold, prm=True):
         return True
     ours, theirs = prm_normalise(answer), prm_normalise(gold)
@@ -54,7 +54,7 @@ def _same_element(answer: str, gold: str, symbolic: Symbolic) -> bool:
     letters = {c for c in both.replace("sqrt", "").replace("frac", "") if c.isalpha()}
     readable = len(letters) <= 2 and not _TOO_HARD.search(both)
     if answer.endswith(".") and not answer[-2:-1].isdecimal():
-        readable = False  # `2.` is a term to upstream's parser, `sqrt(2).` is none
+        readable = False  # upstream's parser reads `2.` as a number and fails on `sqrt(2).`
     return readable and symbolic(answer, gold)
 
 
@@ -112,7 +112,7 @@ def prm_normalise(text: str) -> str:
     return s
 
 
-# What pylatexenc's latex2text makes of the macros that answers use; other macros vanish and their arguments stay.
+# The text of each macro that answers use, by pylatexenc's latex2text; other macros vanish and their arguments stay.
 _MACRO_TEXT = (
     "pi:pi infty:inf cup:U cdot:* times:* cap:∩ emptyset:∅ in:∈ le:≤ leq:≤ ge:≥ geq:≥ pm:± ldots:… dots:… neq:≠"
     " div:÷ odot:⊙ hbar:ħ mho:℧ geqslant:⩾ leqslant:⩽ angle:∠ circ:∘ lfloor:⌊ rfloor:⌋ lceil:⌈ rceil:⌉ prime:'"
@@ -127,7 +127,7 @@ _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}&~]|[^\\{}&~]+", re.DOTALL)
 
 
 def _plain(latex: str) -> str:
-    """LaTeX as the text that pylatexenc makes of it, in so far as answers need it. A fraction gets no brackets."""
+    """LaTeX as pylatexenc's plain text, as far as answers need it. A fraction gets no brackets."""
     latex = latex.replace("\\tfrac", "\\frac").replace("\\dfrac", "\\frac").replace("\\frac", " \\frac")
     tokens = _TOKEN.findall(latex)
     out, _ = _render(tokens, 0, 0)
@@ -150,7 +150,7 @@ def _render(tokens: list[str], at: int, depth: int) -> tuple[str, int]:
             out.append({"&": " ", "~": " "}.get(token, token))
         elif (name := token[1:]) in ("frac", "sqrt"):
             if name == "sqrt" and at < len(tokens) and tokens[at].startswith("["):
-                tokens[at] = tokens[at].partition("]")[2]  # the index of a root is lost, as upstream
+                tokens[at] = tokens[at].partition("]")[2]  # upstream loses the index of a root
             first, at = _argument(tokens, at, depth)
             if name == "sqrt":
                 out.append(f"sqrt({first})")

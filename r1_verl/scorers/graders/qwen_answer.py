@@ -2,7 +2,7 @@
 
 Source: hkust-nlp/simpleRL-reason, the Qwen2.5-Math `parser.py` and `grader.py`. The rules are kept with their faults
 (units that are single letters, the word "and" deleted, percent read as a factor of 100): this is what was published.
-Their equality is in `upstream_qwen_equal`.
+The equality that belongs to them is in `qwen_equal`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def extract(text: str, skip_unit: bool = False) -> str:
 
 
 def _last_number(text: str) -> str:
-    """The last match of _NUMBER; found from the end, as a megabyte of prose would take its time otherwise."""
+    """The last match of _NUMBER, searched from the end: from the start, a megabyte of prose takes long."""
     end = 1 + max(text.rfind(digit) for digit in "0123456789")
     run = text[:end][len(text[:end].rstrip("-.0123456789")) :]
     numbers = _NUMBER.findall(run[-4 * MAX_CHARS :])

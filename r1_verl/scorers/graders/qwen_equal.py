@@ -1,7 +1,6 @@
 """The Qwen2.5-Math evaluator's equality (`math_equal`), up to its symbolic step, which evals model text and is not run.
 
-Source: hkust-nlp/simpleRL-reason, the Qwen2.5-Math `grader.py`. Numbers agree within a relative 1e-4, also a hundred
-times larger or smaller, and kinds of brackets are not told apart: kept as published. The judge stands in for sympy.
+Source: hkust-nlp/simpleRL-reason, the Qwen2.5-Math `grader.py`, faults kept. The caller's `symbolic` replaces sympy.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ Symbolic = Callable[[str, str], bool]
 
 
 def equal(pred: str, gold: str, symbolic: Symbolic, depth: int = 0) -> bool:
-    """The evaluator's `math_equal`, with `symbolic(pred, gold)` in the place of its last stage.
+    """The evaluator's `math_equal`, with `symbolic(pred, gold)` in place of its last stage.
 
-    Numbers agree within a relative 1e-4, also a hundred times larger or smaller; bracket kinds are not told apart.
+    Numbers agree within a relative 1e-4, also a hundred times larger or smaller; all kinds of brackets are the same.
     """
     if pred.strip().lower() == gold.strip().lower():
         return True
@@ -65,10 +64,10 @@ def equal(pred: str, gold: str, symbolic: Symbolic, depth: int = 0) -> bool:
 
 
 def _ask(symbolic: Symbolic, pred: str, gold: str) -> bool:
-    r"""Ask the stand-in, within what upstream's LaTeX readers can read.
+    r"""Ask `symbolic` about texts that upstream's LaTeX readers can read, and as they read them.
 
-    They multiply what stands side by side (`1\frac12` is a half), stop at the first comma of a list, read `1e5` as an
-    expression in e, know neither tuples nor `10{,}000` nor times of day, and keep letter case and kind of relation.
+    They multiply neighbours (`1\frac12` is a half), stop at the first comma of a list, take `1e5` for an expression in
+    e, read neither tuples nor `10{,}000` nor times of day, and keep letter case and kind of relation.
     """
     pred, gold = first_element(pred), first_element(gold)
     if (

@@ -1,4 +1,4 @@
-"""Where the last box and the last number of a text are, in time linear in the text."""
+"""Where the answer of a response is, found in time linear in the text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from r1_verl.response import closing_brace, last_boxed, last_number
+from r1_verl.response import after_thinking, closing_brace, last_answer, last_boxed, until
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,33 @@ def test_last_boxed(text, inside):
 
 
 @pytest.mark.parametrize(
-    ("text", "number"),
+    ("text", "opened", "outside"),
     [
-        ("it is 5", "5"),
-        ("5 then -3.25.", "-3.25"),
-        ("1,234", "1,234"),
-        ("1,234,567.5 euros", "1,234,567.5"),
-        ("1,2", "2"),
-        ("10-7", "7"),
-        ("x = -7", "-7"),
-        (".5", ".5"),
-        ("no number", None),
-        ("", None),
-        ("5" + " word" * 1000, "5"),
-        ("1" * 600, "1" * 600),
+        ("5", False, "5"),
+        ("5", True, None),
+        ("a</think>b", True, "b"),
+        ("<think>a</think>b", False, "b"),
+        ("<think>a", False, None),
+        ("b<think>a", False, "b"),
+        ("a</think>b<think>c", True, "b"),
+        ("a</think>b</think>c", True, "c"),
     ],
 )
-def test_last_number(text, number):
-    assert last_number(text) == number
+def test_after_thinking(text, opened, outside):
+    assert after_thinking(text, opened) == outside
+
+
+def test_last_answer():
+    assert last_answer("<answer>4</answer> no, <answer> 5 </answer>") == " 5 "
+    assert last_answer("<answer>4</answer> no, <answer>5") is None
+    assert last_answer("<final>5</final>", tag="final") == "5"
+    assert last_answer("5") is last_answer("") is last_answer(None) is None
+
+
+def test_until():
+    assert until("a STOP b END", ["END", "STOP"], keep=False) == "a "
+    assert until("a STOP b END", ["END", "STOP"], keep=True) == "a STOP"
+    assert until("a", ["", "STOP"], keep=True) == "a"
 
 
 def test_closing_brace():
@@ -64,11 +73,12 @@ def test_closing_brace():
     assert closing_brace("{{", 0) == -1
 
 
-@pytest.mark.parametrize("piece", ["\\boxed{", "\\boxed", "{", "\\", "1 ", "a", ","])
+@pytest.mark.parametrize("piece", ["\\boxed{", "\\boxed", "{", "\\", "a", "<think>", "</think>", "<answer>"])
 def test_a_megabyte_does_not_hang(piece):
     text = piece * (1_000_000 // len(piece))
     began = time.thread_time()
     last_boxed(text)
     last_boxed("\\boxed{" + text)
-    last_number(text)
+    after_thinking(text)
+    last_answer(text)
     assert time.thread_time() - began < 2.0  # milliseconds; a quadratic search takes minutes
