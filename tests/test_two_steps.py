@@ -9,15 +9,21 @@ from __future__ import annotations
 import pytest
 import two_steps
 
-CHOSEN = [names[0] for names in two_steps.combinations().values()]
+from r1_verl import recipes
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(two_steps.TIME_LIMIT + 60)
-@pytest.mark.parametrize("recipe", CHOSEN)
+@pytest.mark.parametrize("recipe", two_steps.CHOSEN)
 def test_two_steps(recipe, tmp_path, data_dir):
     if recipe in two_steps.left([recipe]):
         found = two_steps.run(recipe, tmp_path / recipe)
         two_steps.record(recipe, found, two_steps.machine())
         assert found.status == 0, found.said
         assert two_steps.agreement(found.run) > 0.9999  # both compute in fp32
+
+
+def test_one_recipe_of_each_combination_is_chosen(composed):
+    kinds = {two_steps.combination(composed(name)) for name in recipes.names() if not name.startswith("quickstart")}
+    assert {two_steps.combination(composed(name)) for name in two_steps.CHOSEN} == kinds
+    assert len(two_steps.CHOSEN) == len(kinds)

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,11 +78,17 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
     "simplerl": {"SOURCE": (MATH_8K, "data_math8k_qwen.parquet")},
 }  # fmt: skip
 SOURCES |= dict.fromkeys(("grpo_demo", "unsloth_gsm8k", "grpo_bias"), SOURCES["gsm8k"])
+# One recipe of each combination (test_two_steps.py sees to it).
+CHOSEN = (
+    "gsm8k_grpo", "gsm8k_ppo", "grpo_bias_gsm8k", "tinyzero_grpo", "tinyzero_ppo", "oat_zero", "mini_r1", "grpo_demo",
+    "unsloth_gsm8k", "logicrl_grpo", "logicrl_reinforce_pp", "simplerl_v0_ppo", "simplerl_v1_grpo", "drgrpo",
+    "deepscaler_8k", "openr1_distill_7b", "dapo",
+)  # fmt: skip
 TIME_LIMIT = 1500  # seconds
 
 
 class Result(NamedTuple):
-    """How a run of two steps ended: status 0, or the last words of what failed; and its folder."""
+    """How two steps ended: status 0, or the last words of what failed; and the run's folder, the last of several."""
 
     status: int
     seconds: float
@@ -90,17 +96,11 @@ class Result(NamedTuple):
     run: Run
 
 
-def combinations() -> dict[tuple[Any, ...], list[str]]:
-    """The GPU recipes by model, estimator, agent loop and LoRA."""
-    found: dict[tuple[Any, ...], list[str]] = {}
-    for name in recipes.names():
-        config = recipes.compose(name)
-        part = config.actor_rollout_ref
-        if config.trainer.device != "cpu":
-            kind = (part.model.path, config.algorithm.adv_estimator, part.rollout.agent.default_agent_loop,
-                    bool(part.model.lora_rank))  # fmt: skip
-            found.setdefault(kind, []).append(name)
-    return found
+def combination(config: Any) -> tuple[Any, ...]:
+    """What makes two recipes different for the machinery: model, estimator, agent loop, LoRA."""
+    part = config.actor_rollout_ref
+    return (part.model.path, config.algorithm.adv_estimator, part.rollout.agent.default_agent_loop,
+            bool(part.model.lora_rank))  # fmt: skip
 
 
 def run(recipe: str, folder: Path, device: str = "cpu") -> Result:
@@ -122,10 +122,10 @@ def run(recipe: str, folder: Path, device: str = "cpu") -> Result:
         status, said = done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
     except subprocess.TimeoutExpired:
         status, said = 124, f"not ended after {TIME_LIMIT} s"
-    ran = Run(folder / "runs" / recipe)
-    if status == 0 and ran.last_checkpoint() != 2:
+    ran = [Run(path.parent) for path in sorted(folder.glob("runs/*/config.yaml"))]  # a curriculum has several
+    if status == 0 and (not ran or any(each.last_checkpoint() != 2 for each in ran)):
         status, said = 1, f"ended without a checkpoint of step 2\n{said}"
-    return Result(status, time.monotonic() - began, said, ran)
+    return Result(status, time.monotonic() - began, said, ran[-1] if ran else Run(folder))
 
 
 def checkout(folder: Path) -> Path:
@@ -199,7 +199,7 @@ def record(recipe: str, found: Result, machine: str) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def left(asked: list[str]) -> Iterator[str]:
+def left(asked: Sequence[str]) -> Iterator[str]:
     """Those that have not ended well at this commit."""
     at = commit()
     ended = {line["recipe"] for line in results() if line["status"] == 0 and line["commit"] == at}
@@ -211,16 +211,13 @@ def main() -> int:
     p.add_argument("recipes", nargs="*", metavar="RECIPE")
     p.add_argument("--list", action="store_true", help="start nothing")
     args = p.parse_args()
-    groups = combinations()
-    asked = args.recipes or [names[0] for names in groups.values()]
+    asked = args.recipes or CHOSEN
     if args.list:
         ran = {line["recipe"]: line for line in results()}
-        for kind, names in groups.items():
-            print(*kind, sep=", ")
-            for name in names:
-                line = ran.get(name)
-                said = f"status {line['status']}, {line['seconds']} s, {line['commit']}" if line else "no result"
-                print(f"  {name}: {said}")
+        for name in recipes.names():
+            line = ran.get(name)
+            said = f"status {line['status']}, {line['seconds']} s, {line['commit']}" if line else "no result"
+            print(f"{name}: {said}" + ", chosen" * (name in CHOSEN))
         return 0
     failed = 0
     for name in left(asked):
