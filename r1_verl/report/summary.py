@@ -27,7 +27,7 @@ def write(run: Run) -> str:
     """Write report.md and curve.png into the run's folder, print the report and return it."""
     curve = read_curve(run)
     text = "\n".join(
-        [f"# {run.folder.name}", "", *_table(curve), "", *_samples(run, curve), "", *_places(run, _plot(run, curve))]
+        [f"# {run.folder.name}", "", *_table(curve), "", *_samples(run), "", *_places(run, _plot(run, curve))]
     )
     with atomic.file(run.folder / "report.md") as part:
         part.write_text(text + "\n")
@@ -57,7 +57,7 @@ def _table(curve: Sequence[Step]) -> list[str]:
     return [*lines, "", f"{len(trained)} steps, {seconds / 60:.1f} minutes of training."]
 
 
-def _samples(run: Run, curve: Sequence[Step]) -> list[str]:
+def _samples(run: Run) -> list[str]:
     """The last validation's first responses, with their scores."""
     dumps = sorted(run.validation.glob("*.jsonl"), key=lambda path: int(path.stem))
     if not dumps:
