@@ -18,7 +18,7 @@ import pytest
 
 from r1_verl.reward import compute_score
 from r1_verl.scorers import find_scorer
-from r1_verl.scorers.answers import EXACT, StandIn
+from r1_verl.scorers.answers import EXACT, SympyStandIn
 from r1_verl.scorers.graders.prm800k import prm_equal
 from r1_verl.scorers.graders.qwen_answer import extract, normalise
 
@@ -101,7 +101,7 @@ def test_gsm8k_on_openais_labels(data_dir):
 
 def test_prm800k_grader_on_recorded_pairs(fixtures):
     rows = list(rows_of(fixtures / "faces_prm800k.jsonl"))
-    found = [prm_equal(row["answer"], row["gold"], StandIn(EXACT)) for row in rows]
+    found = [prm_equal(row["answer"], row["gold"], SympyStandIn(EXACT)) for row in rows]
     assert [row for row, equal in zip(rows, found, strict=True) if equal != row["mathruler"]] == []
     assert len(rows) > 300 and 100 < sum(found) < 250
 

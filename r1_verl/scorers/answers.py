@@ -20,14 +20,14 @@ _LABELS = ("####", "Answer:", "answer:", "ANSWER:")
 MathPolicy = Mapping[str, Any] | Policy | None  # the option `math_policy` of strict scorers
 
 
-class Found(NamedTuple):
+class Answer(NamedTuple):
     """A final answer: its text (None where there is none) and whether it stands in a closed box."""
 
     text: str | None
     boxed: bool = False
 
 
-NOTHING = Found(None)
+NOTHING = Answer(None)
 
 # Policies for the judge in the place of sympy inside a published grader: numbers and expressions alone, no conventions.
 EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
@@ -42,7 +42,7 @@ def visible(text: str, info: Mapping[str, Any]) -> str:
     return after_thinking(text, bool(info.get("think_in_prompt"))) or ""
 
 
-def final_answer(text: str) -> Found:
+def final_answer(text: str) -> Answer:
     """The one answer of a text without its thinking: in the last `<answer>`, else in the last box, else after a label.
 
     Of several the last one counts, whatever came before. One that never closes is none, and no earlier one steps in:
@@ -61,38 +61,38 @@ def final_answer(text: str) -> Found:
     if end < 0:
         return NOTHING
     inside = inside.strip()
-    return Found(inside[6:-1] if inside.startswith("boxed{") and inside.endswith("}") else inside)
+    return Answer(inside[6:-1] if inside.startswith("boxed{") and inside.endswith("}") else inside)
 
 
 def _has_box(text: str) -> bool:
     return text.rfind("\\boxed") >= 0 or "\\fbox" in text  # a box is near the end
 
 
-def final_box(text: str, info: Mapping[str, Any]) -> Found:
+def final_box(text: str, info: Mapping[str, Any]) -> Answer:
     """The final answer outside the thinking if it is boxed, else nothing."""
     found = final_answer(visible(text, info))
     return found if found.boxed else NOTHING
 
 
-def in_box(text: str) -> Found:
+def in_box(text: str) -> Answer:
     """The inside of the last box; nothing if that box is not closed."""
     found = last_boxed(text)
-    return NOTHING if found is None else Found(found.strip(), boxed=True)
+    return NOTHING if found is None else Answer(found.strip(), boxed=True)
 
 
-def labelled(text: str) -> Found:
+def labelled(text: str) -> Answer:
     """What follows the last `####` or `Answer:` on its line (on the next line if its own is empty)."""
     at, length = max((text.rfind(label), len(label)) for label in _LABELS)
     if at < 0:
         return NOTHING
     rest = text[at + length : at + length + 4 * _LINE].lstrip(" \t*:\r\n")
-    return Found(rest.partition("\n")[0][:_LINE].partition("<|")[0].strip(" \t*\r"))
+    return Answer(rest.partition("\n")[0][:_LINE].partition("<|")[0].strip(" \t*\r"))
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
 
 
-def settle(found: Found, ground_truth: Any, form: float, math_policy: MathPolicy = None) -> Score:
+def grade(found: Answer, ground_truth: Any, form: float, math_policy: MathPolicy = None) -> Score:
     """The strict verdict on an answer: correct if it equals any gold.
 
     math_policy: see `policy_of`.
@@ -114,9 +114,11 @@ def settle(found: Found, ground_truth: Any, form: float, math_policy: MathPolicy
     return Score(outcome, found.text, form)
 
 
-def compare(answer: str, wanted: Iterable[str], equal: Callable[..., bool], policy: Policy, form: float = 1.0) -> Score:
+def grade_with(
+    answer: str, wanted: Iterable[str], equal: Callable[..., bool], policy: Policy, form: float = 1.0
+) -> Score:
     """The verdict of a published grader, `equal(answer, gold, stand_in)`, with our judge in the place of sympy."""
-    stand_in = StandIn(policy)
+    stand_in = SympyStandIn(policy)
     right = any(equal(answer, gold, stand_in) for gold in wanted)
     return Score(CORRECT if right else WRONG if answer else EMPTY, answer, form)
 
@@ -137,7 +139,7 @@ def _policy(items: tuple[tuple[str, Any], ...]) -> Policy:
         raise UnknownNameError(unknown_name("math_policy key", unknown, Policy.__dataclass_fields__)) from None
 
 
-class StandIn:
+class SympyStandIn:
     """The judge in the place of sympy inside a published grader: whether an answer equals a gold."""
 
     __slots__ = ("policy",)

@@ -16,7 +16,7 @@ from typing import Any
 from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import MathPolicy, final_answer, settle, visible
+from r1_verl.scorers.answers import MathPolicy, final_answer, grade, visible
 from r1_verl.scorers.graders.hendrycks import MAX_CHARS
 
 _SOURCES = (
@@ -102,7 +102,7 @@ def strict(
     outside = visible(solution_str, extra_info)
     at = max(outside.rfind("Answer:"), outside.rfind("answer:"), outside.rfind("ANSWER:"))
     found = final_answer(outside[max(at, 0) :])  # a tag or box after the mark is the later answer
-    return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
+    return grade(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

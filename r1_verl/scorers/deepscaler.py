@@ -14,7 +14,7 @@ from r1_verl.ground_truth.math import golds, one_line
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import EXACT, MathPolicy, compare, final_box, settle
+from r1_verl.scorers.answers import EXACT, MathPolicy, final_box, grade, grade_with
 from r1_verl.scorers.graders.hendrycks import last_box
 from r1_verl.scorers.graders.prm800k import prm_equal
 
@@ -30,7 +30,7 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     wanted = golds(ground_truth)
     if not wanted:
         return Score(BAD_GROUND_TRUTH, answer, 1.0)
-    return compare(answer, wanted, prm_equal, EXACT)
+    return grade_with(answer, wanted, prm_equal, EXACT)
 
 
 @scorer(
@@ -42,7 +42,7 @@ def strict(
     """Score the boxed answer after the thinking. format: 1.0 for one opened and closed thinking part."""
     if not one_thinking(solution_str, extra_info):
         return Score(BAD_FORMAT)
-    return settle(final_box(solution_str, extra_info), ground_truth, 1.0, math_policy)
+    return grade(final_box(solution_str, extra_info), ground_truth, 1.0, math_policy)
 
 
 def one_thinking(text: str, info: Mapping[str, Any]) -> bool:

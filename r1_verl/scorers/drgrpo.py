@@ -14,7 +14,7 @@ from typing import Any
 from r1_verl.ground_truth.math import golds, one_line
 from r1_verl.score import BAD_FORMAT, BAD_GROUND_TRUTH, NO_ANSWER, UNREADABLE, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, compare, final_answer, final_box, settle, visible
+from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, final_answer, final_box, grade, grade_with, visible
 from r1_verl.scorers.graders.hendrycks import MAX_CHARS, last_box
 from r1_verl.scorers.graders.prm800k import prm_equal
 
@@ -47,7 +47,7 @@ def _grade(answer: str, ground_truth: Any) -> Score:
         return Score(BAD_GROUND_TRUTH, answer, 1.0)
     if len(answer) > _LONG and (len(answer) > MAX_CHARS or repetition(answer) > _REPETITIVE):
         return Score(UNREADABLE, answer, 1.0)
-    return compare(answer, wanted, prm_equal, EXACT)
+    return grade_with(answer, wanted, prm_equal, EXACT)
 
 
 def repetition(text: str) -> float:
@@ -76,7 +76,7 @@ def strict(
 ) -> Score:
     """Score the final answer, which must be boxed. format: 1.0 for a closed box."""
     found = final_box(solution_str, extra_info)
-    return settle(found, ground_truth, float(found.boxed), math_policy)
+    return grade(found, ground_truth, float(found.boxed), math_policy)
 
 
 @scorer("drgrpo_r1", faithful=faithful_r1, ladder="binary")
@@ -87,7 +87,7 @@ def strict_r1(
     outside = visible(solution_str, extra_info)
     well_formed = outside.count("<answer>") == 1 == outside.count("</answer>")
     found = final_answer(outside) if "<answer>" in outside else NOTHING
-    return settle(found, ground_truth, float(well_formed and found.text is not None), math_policy)
+    return grade(found, ground_truth, float(well_formed and found.text is not None), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

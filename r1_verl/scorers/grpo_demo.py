@@ -18,7 +18,7 @@ from r1_verl.ground_truth.math import golds, one_line, raw_golds
 from r1_verl.response import last_answer
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import NOTHING, Found, MathPolicy, settle, visible
+from r1_verl.scorers.answers import NOTHING, Answer, MathPolicy, grade, visible
 
 _TAGS = ("<reasoning>\n", "\n</reasoning>\n", "\n<answer>\n", "\n</answer>")
 _STRICT_LINE = re.compile(r"<reasoning>\n.*\n</reasoning>\n<answer>\n.*\n</answer>\n\n?\Z")
@@ -92,13 +92,13 @@ def strict(
     """The same five parts with their holes closed. format: 1.0 for the strict format."""
     outside = visible(solution_str, extra_info)
     answer = last_answer(_after_reasoning(outside))
-    found = NOTHING if answer is None else Found(answer.strip())
+    found = NOTHING if answer is None else Answer(answer.strip())
     once = [outside.count(tag) == 1 for tag in ("<reasoning>", "</reasoning>", "<answer>", "</answer>")]
     text = outside.strip()
     closed = all(once) and text.startswith("<reasoning>") and text.endswith("</answer>")
     soft = closed and _soft_format(text, dotall=True)
     strict_format = soft and _strict_format(text + "\n", dotall=True)
-    verdict = settle(found, ground_truth, float(strict_format), math_policy)
+    verdict = grade(found, ground_truth, float(strict_format), math_policy)
     tail = len(outside.rpartition("</answer>")[2].strip()) if once[3] else 0
     parts = {
         "correctness": 2.0 * (verdict.outcome == CORRECT),

@@ -15,7 +15,7 @@ from typing import Any
 from r1_verl.ground_truth.math import golds, is_canonical, one_line
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import MathPolicy, final_answer, settle, visible
+from r1_verl.scorers.answers import MathPolicy, final_answer, grade, visible
 
 _TAIL = 300  # characters; veRL looks no further back
 _MARKED = re.compile(r"#### (-?[0-9.,]+)")
@@ -67,7 +67,7 @@ def strict(
     outside = visible(solution_str, extra_info)
     at = outside.rfind("####")
     found = final_answer(outside[max(at, 0) :])  # a tag or box after the mark is the later answer
-    return settle(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
+    return grade(found, ground_truth, float(at >= 0 and bool(found.text)), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import QWEN, MathPolicy, compare, final_answer, settle, visible
+from r1_verl.scorers.answers import QWEN, MathPolicy, final_answer, grade, grade_with, visible
 from r1_verl.scorers.graders.hendrycks import is_equiv, last_box
 from r1_verl.scorers.graders.math_verify import outcome
 from r1_verl.scorers.graders.qwen_answer import extract, normalise
@@ -58,7 +58,7 @@ def _qwen(text: str, ground_truth: Any, keep_units: bool) -> Score:
     if not wanted:
         return Score(BAD_GROUND_TRUTH)
     pred = normalise(extract(text, keep_units), keep_units)
-    return compare(pred, wanted, equal, QWEN, float("boxed" in text))
+    return grade_with(pred, wanted, equal, QWEN, float("boxed" in text))
 
 
 def math_verify(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
@@ -79,7 +79,7 @@ def strict(
 ) -> Score:
     """Score the one final answer. format: 1.0 if there is one."""
     found = final_answer(visible(solution_str, extra_info))
-    return settle(found, ground_truth, float(found.text is not None), math_policy)
+    return grade(found, ground_truth, float(found.text is not None), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

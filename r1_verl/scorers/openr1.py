@@ -19,7 +19,7 @@ from r1_verl.ground_truth.math import is_canonical, one_line, raw_golds
 from r1_verl.response import CLOSE, OPEN
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, WRONG, Score
 from r1_verl.scorers import UnknownNameError, scorer, unknown_name
-from r1_verl.scorers.answers import NOTHING, MathPolicy, final_answer, settle, visible
+from r1_verl.scorers.answers import NOTHING, MathPolicy, final_answer, grade, visible
 from r1_verl.scorers.graders.math_verify import outcome
 
 _MAIN = {"accuracy": 1.0, "format": 1.0, "tag_count": 1.0}
@@ -141,7 +141,7 @@ def strict(
     form = once == 4 and text.startswith(OPEN) and middle is not None and text.endswith("</answer>")
     outside = visible(solution_str, extra_info)
     found = final_answer(outside) if "<answer>" in outside else NOTHING
-    verdict = settle(found, ground_truth, float(form), math_policy)
+    verdict = grade(found, ground_truth, float(form), math_policy)
     parts = {}
     for name, weight in weights.items():
         if name == "accuracy":

@@ -15,7 +15,7 @@ from typing import Any
 from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, NO_ANSWER, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, StandIn, compare, final_answer, settle, visible
+from r1_verl.scorers.answers import EXACT, NOTHING, MathPolicy, SympyStandIn, final_answer, grade, grade_with, visible
 from r1_verl.scorers.graders.hendrycks import MAX_CHARS, first_element, is_equiv, last_box
 
 
@@ -27,10 +27,10 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     found = extract(solution_str)
     if found is None:
         return Score(NO_ANSWER)
-    return compare(found, wanted, _equal, EXACT)
+    return grade_with(found, wanted, _equal, EXACT)
 
 
-def _equal(answer: str, gold: str, symbolic: StandIn) -> bool:
+def _equal(answer: str, gold: str, symbolic: SympyStandIn) -> bool:
     if is_equiv(answer, gold):
         return True
     return len(answer) <= MAX_CHARS and symbolic(first_element(answer), first_element(gold))
@@ -58,7 +58,7 @@ def strict(
     outside = visible(solution_str, extra_info)
     found = final_answer(outside)
     well_formed = found.boxed and outside.rfind("</answer>") > outside.rfind("<answer>") >= 0
-    return settle(found if well_formed else NOTHING, ground_truth, float(well_formed), math_policy)
+    return grade(found if well_formed else NOTHING, ground_truth, float(well_formed), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:

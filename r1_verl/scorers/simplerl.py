@@ -15,7 +15,7 @@ from typing import Any
 from r1_verl.ground_truth.math import one_line, raw_golds
 from r1_verl.score import BAD_GROUND_TRUTH, EMPTY, Score
 from r1_verl.scorers import scorer
-from r1_verl.scorers.answers import QWEN, MathPolicy, compare, final_box, settle
+from r1_verl.scorers.answers import QWEN, MathPolicy, final_box, grade, grade_with
 from r1_verl.scorers.graders.math_verify import outcome
 from r1_verl.scorers.graders.qwen_answer import extract
 from r1_verl.scorers.graders.qwen_equal import equal
@@ -32,7 +32,7 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     wanted = raw_golds(ground_truth)
     if not wanted:
         return Score(BAD_GROUND_TRUTH, "", boxed)
-    return compare(extract(text), wanted, equal, QWEN, boxed)
+    return grade_with(extract(text), wanted, equal, QWEN, boxed)
 
 
 def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
@@ -58,7 +58,7 @@ def strict(
 ) -> Score:
     """Score the final answer, which must be boxed. format: 1.0 for a closed box."""
     found = final_box(_cut(solution_str), extra_info)
-    return settle(found, ground_truth, float(found.boxed), math_policy)
+    return grade(found, ground_truth, float(found.boxed), math_policy)
 
 
 def ideal(ground_truth: Any) -> str:
