@@ -151,7 +151,7 @@ def resolved(build: str, python: str) -> dict[str, str]:
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     if uv is None:
-        pytest.skip("uv is not installed: the scripts in run_scripts/ install it with everything else")
+        pytest.fail("uv is not installed: run_scripts/test.sh installs it with everything else")
     extras = [word for extra in ("train", build, "test", "wandb") for word in ("--extra", extra)]
     kind = ["--python-version", python, "--python-platform", "x86_64-manylinux_2_35"]
     done = subprocess.run(
