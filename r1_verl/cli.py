@@ -50,10 +50,10 @@ def _train(arguments: list[str]) -> int:
 
 def _doctor(arguments: list[str]) -> int:
     from r1_verl import doctor, recipes
-    from r1_verl.training import launch
+    from r1_verl.runs import run_folder, run_overrides
 
     recipe, overrides = _recipe(arguments)
-    config = recipes.compose(recipe, [*launch.of_this_run(launch.run_folder(recipe)), *overrides])
+    config = recipes.compose(recipe, [*run_overrides(run_folder(recipe)), *overrides])
     problems = doctor.examine(config)
     if said := doctor.memory.summary(config):
         print(said)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -103,6 +104,26 @@ class Run(NamedTuple):
             return int(tracker.read_text().strip())
         except (OSError, ValueError):
             return 0
+
+
+def run_folder(recipe: str) -> Path:
+    """The folder of a recipe's run (RECIPE: a name or a .yaml file): $RUNS/$RUN, by default ./runs/RECIPE."""
+    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+
+
+def run_overrides(folder: Path) -> list[str]:
+    """Hydra overrides that make veRL write into a run's folder.
+
+    The paths are absolute, because the working directory of a Ray job is a temporary one.
+    """
+    overrides = [
+        f"trainer.default_local_dir={folder}/checkpoints",
+        f"trainer.validation_data_dir={folder}/validation",
+        f"trainer.experiment_name={folder.name}",
+    ]
+    if os.environ.get("WANDB") == "1":
+        overrides.append("trainer.logger=[console,file,wandb]")
+    return overrides
 
 
 def open_run(folder: Path, config: Mapping[str, Any]) -> Run:

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 
 from r1_verl import recipes, runs
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, open_run, read_curve
-from r1_verl.training.launch import of_this_run, progress_line
+from r1_verl.runs import Run, RunError, Step, open_run, read_curve, run_overrides
+from r1_verl.training.launch import progress_line
 
 CONFIG = {"data": {"train_batch_size": 64}, "trainer": {"total_training_steps": 60, "experiment_name": "a"}}
 
@@ -118,7 +118,7 @@ def begun_before(request, tmp_path, fixtures):
 
 
 def now(run: Run, recipe: str, *overrides: str) -> dict:
-    given = [*of_this_run(run.folder), "++ray_kwargs.ray_init.address=local", *overrides]
+    given = [*run_overrides(run.folder), "++ray_kwargs.ray_init.address=local", *overrides]
     return OmegaConf.to_container(recipes.compose(recipe, given), resolve=True)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from r1_verl import cluster, doctor, recipes
 from r1_verl.hub import fetch
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, open_run, read_attempt
+from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, run_folder, run_overrides
 from r1_verl.training import stages
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def train(recipe: str, overrides: list[str]) -> int:
 
     folder = run_folder(recipe)
     name = folder.name
-    overrides = [*of_this_run(folder), *overrides]
+    overrides = [*run_overrides(folder), *overrides]
     config = recipes.compose(recipe, overrides)
     joins = doctor.machine.joins(config)
     more = _of_the_cluster(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
@@ -98,23 +98,6 @@ def _train(
     run.mark_finished(total)
     summary.write(run)
     return 0
-
-
-def run_folder(recipe: str) -> Path:
-    """Where a run of a recipe (a name or a file) lives: $RUNS/$RUN, by default runs/RECIPE."""
-    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
-
-
-def of_this_run(folder: Path) -> list[str]:
-    """Overrides for a run in `folder`. Absolute paths, because a Ray job's working directory is a temporary one."""
-    found = [
-        f"trainer.default_local_dir={folder}/checkpoints",
-        f"trainer.validation_data_dir={folder}/validation",
-        f"trainer.experiment_name={folder.name}",
-    ]
-    if os.environ.get("WANDB") == "1":
-        found.append("trainer.logger=[console,file,wandb]")
-    return found
 
 
 def run_verl(
