@@ -272,7 +272,7 @@ def test_chat_templates_are_rendered_without_transformers():
 
 
 class Templated:
-    """A tokenizer's two faces that the check needs: a word is a token, the template is ChatML's."""
+    """The two parts of a tokenizer that the check uses: a word is a token, the template is ChatML's."""
 
     def __init__(self, end: str = "") -> None:
         self.end = end

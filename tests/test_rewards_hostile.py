@@ -1,4 +1,4 @@
-"""Hostile responses and ground truths through every mathematics face, in both modes: bounded, silent, never paid."""
+"""Hostile responses and ground truths through every mathematics reward, in both modes: bounded, silent, never paid."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from r1_verl.reward import compute_score
 from r1_verl.score import ERROR, OUTCOMES
 
-FACES = (
+REWARDS = (
     "simplerl simplerl_v1 openr1 gsm8k gsm8k_flexible grpo_bias deepscaler drgrpo drgrpo_r1 dapo orz grpo_demo multiply"
     " math math_eval minerva math_verify"
 )
-ALL = FACES.split()
+ALL = REWARDS.split()
 MODES = ("strict", "faithful")
 HANG = 2.0  # seconds of processor time; benchmarks/bench_math.py asks for 50 ms, and 1.2 s with the worker
 USES_WORKER = {"openr1", "simplerl_v1", "math_verify"}  # their published judge is math-verify itself

@@ -1,9 +1,9 @@
-"""Faithful faces against the verdicts that upstreams recorded; every departure is in `faces_departures.jsonl`.
+"""Published rewards against the verdicts that upstreams recorded; every departure is in `rewards_departures.jsonl`.
 
-`faces_departures.jsonl`: what "verdict" and "answer" are single recorded responses, "rule" is a property of a face,
-with an example where one can be run. `faces_recorded.jsonl` is a sample of the recorded responses,
-`faces_prm800k.jsonl` of the rule-made pairs with the verdict of MathRuler 0.1.0 (the PRM800K grader), which evals what
-it compares and is not run.
+`rewards_departures.jsonl`: what "verdict" and "answer" are single recorded responses, "rule" is a property of a reward,
+with an example where one can be run. `rewards_recorded.jsonl` is a sample of the recorded responses,
+`rewards_prm800k.jsonl` of the rule-made pairs with the verdict of MathRuler 0.1.0 (the PRM800K grader), which evals
+what it compares and is not run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def rows_of(path):
 
 @pytest.fixture(scope="module")
 def departures(fixtures):
-    return list(rows_of(fixtures / "faces_departures.jsonl"))
+    return list(rows_of(fixtures / "rewards_departures.jsonl"))
 
 
 def qwen(source, row) -> tuple[str, bool]:
@@ -61,7 +61,7 @@ def test_qwen_evaluator_on_every_recorded_response(departures, data_dir):
 
 
 def test_qwen_evaluator_on_the_sample(fixtures):
-    rows = list(rows_of(fixtures / "faces_recorded.jsonl"))
+    rows = list(rows_of(fixtures / "rewards_recorded.jsonl"))
     assert len(rows) > 60 and {row["score"] for row in rows} == {True, False}
     assert [row["id"] for row in rows if qwen(row["source"], row) != (row["pred"], row["score"])] == []
 
@@ -72,7 +72,7 @@ def math_verify(row) -> bool:
 
 
 def test_math_verify_on_the_sample(fixtures):
-    rows = list(rows_of(fixtures / "faces_recorded.jsonl"))
+    rows = list(rows_of(fixtures / "rewards_recorded.jsonl"))
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(math_verify, rows))
     assert [row["id"] for row, right in zip(rows, found, strict=True) if right != row["math_verify"]] == []
@@ -100,7 +100,7 @@ def test_gsm8k_on_openais_labels(data_dir):
 
 
 def test_prm800k_grader_on_recorded_pairs(fixtures):
-    rows = list(rows_of(fixtures / "faces_prm800k.jsonl"))
+    rows = list(rows_of(fixtures / "rewards_prm800k.jsonl"))
     found = [prm_equal(row["answer"], row["gold"], SympyStandIn(EXACT)) for row in rows]
     assert [row for row, equal in zip(rows, found, strict=True) if equal != row["mathruler"]] == []
     assert len(rows) > 300 and 100 < sum(found) < 250
@@ -110,12 +110,12 @@ def test_every_listed_rule_shows(departures):
     rules = [entry for entry in departures if entry["what"] == "rule"]
     assert len(rules) >= 10
     for entry in rules:
-        assert find_scorer(entry["face"]).name == entry["face"] and len(entry["reason"]) > 30
+        assert find_scorer(entry["reward"]).name == entry["reward"] and len(entry["reason"]) > 30
         if entry["response"] is None:
             continue
-        options = {"openr1_weights": {"accuracy": 1}} if entry["face"] == "openr1" else {}
+        options = {"openr1_weights": {"accuracy": 1}} if entry["reward"] == "openr1" else {}
         response = entry["response"] + " x" * (entry.get("pad", 0) // 2)
-        found = compute_score(entry["face"], response, entry["gold"], mode="faithful", **options)["score"]
+        found = compute_score(entry["reward"], response, entry["gold"], mode="faithful", **options)["score"]
         assert found == entry["ours"] != entry["upstream"], entry
 
 

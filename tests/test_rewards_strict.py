@@ -1,4 +1,4 @@
-"""Strict mode of the mathematics faces: where the answer stands, golds in every form, options, formats, ladders."""
+"""Strict mode of the mathematics rewards: where the answer stands, golds in every form, options, formats, ladders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faithful faces against the scorers that veRL 0.9.1 ships, on recorded responses and on random text."""
+"""Published rewards against the scorers that veRL 0.9.1 ships, on recorded responses and on random text."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Processor time in one run, on the pairs and the real responses of the data folder (R1_VERL_DATA). math-verify runs in
 this process with the configuration of veRL 0.9.1's `math_verify` scorer, on every tenth item, without the process pool
 that veRL adds. Targets: at most 1/20 of math-verify's mean over the pairs; at most 25 us on the real responses,
-extraction included; at most 20 us where the text or the exact number decides; every attack, through every face and
+extraction included; at most 20 us where the text or the exact number decides; every attack, through every reward and
 mode, at most 50 ms of a thread's own time, or 1.2 s by the clock where the killable worker is asked (on a machine with
 time).
 """
@@ -28,7 +28,7 @@ from r1_verl.scorers.graders import killable
 
 DATA = Path(os.environ.get("R1_VERL_DATA") or Path(__file__).parents[3] / "shared" / "data")
 EVERY = 10  # of math-verify's items
-FACES = (
+REWARDS = (
     "simplerl", "simplerl_v1", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo", "math",
     "math_eval", "math_verify",
 )  # fmt: skip
@@ -71,7 +71,7 @@ def mean(score: Callable[[str, str], object], items: list[tuple[str, str]]) -> f
 def attacks() -> tuple[tuple[float, str], tuple[float, str]]:
     """The slowest attack by a thread's processor time, and the slowest by the clock where the worker is asked.
 
-    Every recorded attack through every face and mode, as an answer in a box or the whole response.
+    Every recorded attack through every reward and mode, as an answer in a box or the whole response.
     """
     call, asked = killable.call, []
 
@@ -86,7 +86,7 @@ def attacks() -> tuple[tuple[float, str], tuple[float, str]]:
     def attack() -> None:
         for row in rows("pairs", "math_attacks.jsonl.gz"):
             text = row.get("response") or "We compute. \\[ \\boxed{" + row["answer"] + "} \\]"
-            for source, mode in product(FACES, ("strict", "faithful")):
+            for source, mode in product(REWARDS, ("strict", "faithful")):
                 asked.clear()
                 clock, began = time.perf_counter(), time.thread_time()
                 compute_score(source, text, row["gold"], mode=mode)
