@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_stages import SMALL, script
+from scripts import SMALL, prefix, script
 from two_steps import checkout
 
 from r1_verl.runs import Run, read_curve
@@ -46,8 +46,6 @@ def ip(arguments: str) -> bool:
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory, space):
     """What a user would export on every node; a home folder and a Ray of its own, so that nobody else's is touched."""
-    from test_scripts import prefix
-
     from r1_verl.training.tiny_model import build
 
     folder = tmp_path_factory.mktemp("cluster")

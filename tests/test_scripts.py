@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from scripts import ROOT, prefix
 
 from r1_verl import recipes
 from r1_verl.training import launch
 
-ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))
 HELPERS = {"test", "ray_head", "ray_worker", "ray_submit", "slurm"}
 VARIANTS = {
@@ -30,9 +30,6 @@ RUNNERS = [
     if os.access(path, os.X_OK) and path.stem not in HELPERS
     for argument in [(name,) for name in VARIANTS.get(path.stem, ())] or [()]
 ]
-
-
-OURS = f'#!/bin/sh\nexec "{Path(sys.executable).parent}/NAME" "$@"\n'  # the environment of these tests
 
 
 def test_shellcheck():
@@ -52,20 +49,6 @@ def programs(folder: Path, scripts: dict[str, str]) -> Path:
     for name, script in scripts.items():
         (folder / name).write_text(f"#!/bin/sh\n{script}\n")
         (folder / name).chmod(0o755)
-    return folder
-
-
-def prefix(folder: Path, checkout: Path = ROOT, python: str = OURS) -> Path:
-    """What a checkout's scripts take for an environment that they have set up; its `python` is this shell script."""
-    (folder / "bin").mkdir(parents=True)
-    for name in ("python", "ray"):
-        (folder / "bin" / name).write_text(python.replace("NAME", name))
-        (folder / "bin" / name).chmod(0o755)
-    stamp = subprocess.run(
-        "cat pyproject.toml constraints.txt | cksum | tr ' ' '-'",
-        shell=True, cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    (folder / ".r1_verl").write_text(f"{stamp.strip()} {checkout}\ntrain test cpu cuda\n")
     return folder
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import stand_ins
 import two_steps
 import yaml
+from scripts import SMALL, script
 
 from r1_verl import cli
 from r1_verl.runs import Run, RunError
@@ -73,22 +72,6 @@ def test_a_merger_that_fails_is_quoted_and_leaves_nothing(tmp_path):
 
 # --- for real ---------------------------------------------------------------------------------------------------------
 
-ROOT = Path(__file__).parents[1]
-SMALL = """
-data.train_batch_size=4
-data.max_prompt_length=1600
-data.max_response_length=16
-data.val_max_samples=4
-actor_rollout_ref.actor.ppo_mini_batch_size=4
-actor_rollout_ref.actor.fsdp_config.param_offload=false
-actor_rollout_ref.actor.fsdp_config.optimizer_offload=false
-actor_rollout_ref.ref.fsdp_config.param_offload=false
-actor_rollout_ref.rollout.n=2
-actor_rollout_ref.rollout.max_num_seqs=8
-trainer.save_freq=1
-trainer.total_training_steps=2
-"""
-
 
 @pytest.fixture
 def small(tmp_path):
@@ -98,17 +81,6 @@ def small(tmp_path):
     (tmp_path / "settings").write_text(SMALL)
     two_steps.checkout(tmp_path / "checkout")
     return two_steps.environment(tmp_path, "cpu") | {"FEW": "2", "MANY": "3"}
-
-
-def script(
-    name: str, *arguments: str, env: dict[str, str], timeout: int = 1500, before: Sequence[str] = ()
-) -> subprocess.CompletedProcess:
-    done = subprocess.run(
-        [*before, "bash", f"{env['CHECKOUT']}/run_scripts/{name}.sh", *arguments],
-        env=env, capture_output=True, text=True, timeout=timeout,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done
 
 
 @pytest.mark.train

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import stand_ins
+from scripts import ROOT, prefix
 
 from r1_verl import recipes
 from r1_verl.runs import Run, read_curve
 
-ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
 RESULTS = ROOT / "r1_verl" / "recipes" / "ran.jsonl"
 SETTINGS = """
@@ -139,8 +139,6 @@ def checkout(folder: Path) -> Path:
 
 def environment(folder: Path, device: str) -> dict[str, str]:
     """The variables of a script in `folder`/checkout that trains `folder`/model with `folder`/settings."""
-    from test_scripts import prefix
-
     found = {**os.environ, "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"),
              "RUNS": str(folder / "runs"), "VENV": str(prefix(folder / "prefix", folder / "checkout")),
              "CHECKOUT": str(folder / "checkout")}  # fmt: skip
