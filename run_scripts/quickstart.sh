@@ -1,38 +1,35 @@
 #!/usr/bin/env bash
-# R1-Zero on a laptop: a 0.45 M parameter model learns Countdown with veRL's own trainer and real vLLM rollouts.
-#   bash run_scripts/quickstart.sh                       # GRPO, about 15 minutes on 2 cores, no GPU
-#   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic, about 17 minutes
-#   SEED=2 bash run_scripts/quickstart.sh                # another seed, from the model's first weights on
+# R1-Zero on a laptop: a 0.45 M parameter base model learns Countdown with veRL's own trainer and real vLLM rollouts.
+#   bash run_scripts/quickstart.sh                       # GRPO, about 10 minutes on 2 cores, no GPU
+#   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic
+#   BASE=build bash run_scripts/quickstart.sh            # builds the base model instead of taking the package's
+#   SEED=2 bash run_scripts/quickstart.sh                # another seed, from the base model's first weights on
 #   bash run_scripts/quickstart.sh trainer.total_training_steps=100   # any setting of veRL, last
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 ALGO=${ALGO:-grpo}
 SEED=${SEED:-1}
-RECIPE=quickstart_$ALGO
 [[ $ALGO == grpo || $ALGO == ppo ]] || die "ALGO=$ALGO: choose grpo or ppo"
+if [[ $SEED == 1 ]]; then BASE=${BASE:-shipped}; else BASE=${BASE:-build}; fi
+[[ $BASE == shipped || $BASE == build ]] || die "BASE=$BASE: choose shipped or build (MODEL=folder for a model of yours)"
 
 # 1. An environment: veRL, vLLM for the CPU, this package.
 setup_environment train cpu
 use_cpu
-export RUN=${RUN:-${RECIPE}_seed$SEED}
-SETTINGS=("data.seed=$SEED" "data.train_files=data/quickstart/train.parquet"
-  "data.val_files=data/quickstart/validation.parquet" "actor_rollout_ref.model.path=${MODEL:-models/quickstart_seed$SEED}")
-if [[ ${DRY_RUN:-} == 1 ]]; then
-  exec python -m r1_verl train "$RECIPE" "${SETTINGS[@]}" "$@"
+export CPU=1 RUN=${RUN:-quickstart_${ALGO}_seed$SEED}
+
+# 2. A base model: the package's own, or one built here. It starts from random weights and learns, from traces that
+#    propose, calculate, check and mostly give up after a first miss, to write the form of an answer (veRL's SFT trainer).
+if [[ $BASE == build && -z ${MODEL:-} ]]; then
+  MODEL=models/quickstart_seed$SEED
+  if [[ ! -f $MODEL/config.json && ${DRY_RUN:-} != 1 ]]; then
+    python -m r1_verl prepare "quickstart_$ALGO"
+    TRACES=data/quickstart/traces_seed$SEED
+    python data_prep/countdown_traces.py --puzzles data/quickstart/train.parquet --out "$TRACES" --seed "$SEED"
+    python -m r1_verl start-model "$MODEL" --traces "$TRACES/train.parquet" --seed "$SEED"
+  fi
+  export MODEL
 fi
 
-# 2. Puzzles: three numbers from 1 to 15, + and -; every one solvable, none in both train and test.
-if [[ ! -f data/quickstart/validation.parquet ]]; then
-  python data_prep/countdown.py --out data/quickstart --style tiny --sizes 3 --min 1 --max 15 --operators=+- \
-    --min-target 1 --max-target 45 --train-size 1900 --test-size 256 --seed 0
-  python data_prep/greedy.py data/quickstart/test.parquet data/quickstart/validation.parquet
-fi
-
-# 3. A model to learn on, and its short, weak supervised start (veRL's SFT trainer).
-if [[ -z ${MODEL:-} && ! -f models/quickstart_seed$SEED/config.json ]]; then
-  TRACES=data/quickstart/traces_seed$SEED
-  python data_prep/countdown_traces.py --puzzles data/quickstart/train.parquet --out "$TRACES" --seed "$SEED"
-  python -m r1_verl start-model "models/quickstart_seed$SEED" --traces "$TRACES/train.parquet" --seed "$SEED"
-fi
-
-# 4. Reinforcement learning, a line a step; at the end a table, a curve and samples.
-exec python -m r1_verl train "$RECIPE" "${SETTINGS[@]}" "$@"
+# 3. Reinforcement learning on puzzles that the recipe makes (three numbers from 1 to 15, + and -; every one solvable,
+#    none in both train and test): a line a step; at the end a table, a curve and samples.
+exec bash run_scripts/train.sh "quickstart_$ALGO" "data.seed=$SEED" "$@"
