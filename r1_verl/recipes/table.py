@@ -1,8 +1,9 @@
-"""The README's table of recipes, from the YAMLs and from what was recorded of real runs."""
+"""The table of all recipes, a family a section, from the YAMLs and from what was recorded of real runs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,23 @@ from r1_verl import atomic
 from r1_verl.recipes import FOLDER, RecipeError, compose, names
 
 COLUMNS = (
-    "recipe", "script", "algorithm", "model", "data", "reward", "batch x n (mini)", "prompt + response", "KL",
-    "learning rate", "GPUs", "source", "has really run on",
+    "recipe", "algorithm", "model", "data", "pays", "batch x n (mini)", "prompt + response", "KL", "learning rate",
+    "GPUs", "source", "has really run on",
 )  # fmt: skip
-BEGIN, END = "<!-- recipes: python -m r1_verl recipes --table README.md -->", "<!-- end of recipes -->"
+BEGIN, END = "<!-- made by: r1-verl recipes --table r1_verl/recipes/README.md -->", "<!-- end of recipes -->"
 
 
 def markdown() -> str:
-    """All recipes, a row each."""
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(row(name, compose(name)) for name in names())]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """All recipes, a row each; a section for each family, the families in the order of their names."""
+    families: dict[str, list[tuple[str, ...]]] = {}
+    for name in names():
+        config = compose(name)
+        families.setdefault(_about(config).get("family", "Others"), []).append(row(name, config))
+    return "\n\n".join(f"## {family}\n\n{_table(families[family])}" for family in sorted(families, key=str.lower))
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in (COLUMNS, ("---",) * len(COLUMNS), *rows))
 
 
 def write(path: Path) -> None:
@@ -34,7 +42,7 @@ def write(path: Path) -> None:
 
 def row(name: str, config: Any) -> tuple[str, ...]:
     """The cells of one recipe."""
-    about = (config.get("r1_verl") or {}).get("about") or {}
+    about = _about(config)
     data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     trainer = config.trainer
     if trainer.device == "cpu":
@@ -42,13 +50,13 @@ def row(name: str, config: Any) -> tuple[str, ...]:
     else:
         nodes = f"{trainer.nnodes} x " if trainer.nnodes > 1 else ""
         gpus = f"{nodes}{trainer.n_gpus_per_node} x {about.get('gpu', '?')}"
+    model = Path(config.actor_rollout_ref.model.path)
     return (
         f"`{name}`",
-        f"`{about.script}`" if about.get("script") else "",
         algorithm(config),
-        config.actor_rollout_ref.model.path.removeprefix("models/"),
+        model.name if model.is_relative_to(FOLDER) else str(model),
         about.get("data", data.train_files),
-        about.get("reward", config.reward.custom_reward_function.reward_kwargs.mode),
+        reward(config),
         f"{data.train_batch_size} x {rollout.n} ({actor.ppo_mini_batch_size})",
         f"{data.max_prompt_length} + {data.max_response_length}",
         _kl(config),
@@ -57,6 +65,26 @@ def row(name: str, config: Any) -> tuple[str, ...]:
         about.get("source", "ours"),
         _ran(name),
     )
+
+
+def _about(config: Any) -> Mapping[str, Any]:
+    return (config.get("r1_verl") or {}).get("about") or {}
+
+
+def reward(config: Any) -> str:
+    """The reward that a recipe names (`r1_verl.pays`), with scale, options and mode where they are special."""
+    pays = (config.get("r1_verl") or {}).get("pays")
+    if pays is None:
+        return "by data source"
+    named = {"name": pays} if isinstance(pays, str) else pays
+    strict = config.reward.custom_reward_function.reward_kwargs.get("mode") == "strict"
+    options = ", ".join(f"{key}={_plain(value)}" for key, value in (named.get("options") or {}).items())
+    special = [f"scale {named['scale']}" if named.get("scale") else "", options, "strict" if strict else ""]
+    return ", ".join([f"`{named['name']}`", *filter(None, special)])
+
+
+def _plain(value: Any) -> str:
+    return "+".join(f"{key}:{weight}" for key, weight in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _ran(name: str) -> str:
