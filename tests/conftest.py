@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import runpy
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -35,3 +37,24 @@ def composed():
     from r1_verl import recipes
 
     return cache(recipes.compose)
+
+
+@pytest.fixture
+def script(monkeypatch, capsys, tmp_path):
+    """script(NAME, *arguments) -> (exit status, stdout, stderr) of a script of data_prep/, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, *arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        status = 0
+        try:
+            runpy.run_path(str(REPO / "data_prep" / f"{name}.py"), run_name="__main__")
+        except SystemExit as stop:
+            if isinstance(stop.code, str):
+                print(stop.code, file=sys.stderr)
+            status = 1 if isinstance(stop.code, str) else stop.code or 0
+        out, err = capsys.readouterr()
+        # A slow machine shows progress bars, which wipe themselves out: what stays on the terminal.
+        return status, out, "\n".join(line.rpartition("\r")[2] for line in err.split("\n"))
+
+    return run

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_data_files import example, older
-from test_data_files import row as as_row
+from prepared import example, older
+from prepared import row as as_row
 
 from r1_verl.data import check, check_rows, multiply, rendering
 from r1_verl.data import write as files

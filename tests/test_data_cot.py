@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+from prepared import rows
 
 from r1_verl.data.math import cold_start, prompts
 from r1_verl.data.math.cold_start import Limits
@@ -161,7 +161,7 @@ def test_golds_and_marks():
     assert split_trace("no marks").flaw == "has no closed thinking"
 
 
-def test_the_script(script, tmp_path):  # noqa: F811
+def test_the_script(script, tmp_path):
     for name in FORMS:
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, FORMS[name])))
         status, _, err = script("long_cot", name, "--source", f"{name}.jsonl", "--unverified", "--out", "cot")
@@ -184,7 +184,7 @@ def test_the_script(script, tmp_path):  # noqa: F811
     assert "</think>\n<answer>\n" in shown and not (tmp_path / "none").exists()
 
 
-def test_no_trace_left_is_an_error(script, tmp_path):  # noqa: F811
+def test_no_trace_left_is_an_error(script, tmp_path):
     (tmp_path / "x.jsonl").write_text(json.dumps(FORMS["dolphin_r1"][0]))
     status, _, err = script("long_cot", "dolphin_r1", "--source", "x.jsonl", "--out", "cot")
     assert status == 1 and err.startswith("error: dolphin_r1.parquet: no row is left to write; left out 1: has no gold")

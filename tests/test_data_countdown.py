@@ -10,8 +10,8 @@ from itertools import combinations_with_replacement
 
 import pyarrow.parquet as pq
 import pytest
-from test_data_expressions import brute, exact
-from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+from arithmetic import brute, exact
+from prepared import rows
 
 from r1_verl.data.countdown import published as countdown_source
 from r1_verl.data.countdown import puzzles as countdown
@@ -245,7 +245,7 @@ REAL = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path, name):  # noqa: F811
+def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path, name):
     sizes, expected = REAL[name]
     how = ("--split", "order", *sizes) if sizes else ()
     status, _, err = script("countdown", "--source", data_dir / "countdown" / name, *how, "--out", "out")

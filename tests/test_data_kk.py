@@ -10,7 +10,7 @@ from itertools import islice, product
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+from prepared import rows
 
 from r1_verl.data import read as sources
 from r1_verl.data.example import DataError
@@ -121,7 +121,7 @@ def test_all_5000_rows_of_logic_rl(data_dir):
     assert all(map(same_prompt_and_truth, base, published))
 
 
-def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path):  # noqa: F811
+def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path):
     folder, seen = data_dir / "kk", 0
     for path in sorted(folder.rglob("*.parquet")) + sorted(folder.rglob("*.jsonl.gz")):
         split = "train" if "train" in (path.parent.name, path.stem) else "test"
@@ -234,7 +234,7 @@ def test_sources_are_solved_anew(fixtures, tmp_path):
     assert "solutions, not exactly one" in reasons[2]
 
 
-def test_the_script(script, tmp_path):  # noqa: F811
+def test_the_script(script, tmp_path):
     status, out, err = script(
         "kk", "--people", "3,5", "--train-size", 30, "--test-size", 4, "--style", "raw", "--processes", 1
     )

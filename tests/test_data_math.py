@@ -7,7 +7,7 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
-from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+from prepared import rows
 
 from r1_verl.data import read, suites, write
 from r1_verl.data.math import problems as math_problems
@@ -236,7 +236,7 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_counts_of_the_real_files(script, data_dir, tmp_path, name):  # noqa: F811
+def test_the_counts_of_the_real_files(script, data_dir, tmp_path, name):
     train, test, read, tested = SCRIPTS[name]
     more = ("--test-source", data_dir / test) if test else ()
     status, out, err = script(name, "--source", data_dir / train, *more, "--out", "out")
@@ -252,7 +252,7 @@ def test_the_counts_of_the_real_files(script, data_dir, tmp_path, name):  # noqa
         assert len(rows(tmp_path / "out/test.parquet")) == tested
 
 
-def test_repeats_can_be_dropped(script, data_dir, tmp_path):  # noqa: F811
+def test_repeats_can_be_dropped(script, data_dir, tmp_path):
     source = ("--source", data_dir / "math/train.jsonl.gz")
     assert script("math_lighteval", *source)[1].startswith(
         "train.jsonl.gz: 7500 rows, 7498 usable, 2 of them repeat an earlier one\n"
@@ -266,12 +266,12 @@ def test_repeats_can_be_dropped(script, data_dir, tmp_path):  # noqa: F811
     }
 
 
-def test_folders_and_held_out_rows(script, data_dir, tmp_path):  # noqa: F811
+def test_folders_and_held_out_rows(script, data_dir, tmp_path):
     assert script("gsm8k", "--source", data_dir / "gsm8k", "--test-size", 50, "--limit", 400, "--out", "a")[0] == 0
     assert len(rows(tmp_path / "a/train.parquet")) == 350 and len(rows(tmp_path / "a/test.parquet")) == 50
 
 
-def test_script_bad_input(script, fixtures, tmp_path):  # noqa: F811
+def test_script_bad_input(script, fixtures, tmp_path):
     (tmp_path / "foreign.jsonl").write_text('{"text": "no problem here"}')
     status, _, err = script("math_lighteval", "--source", "foreign.jsonl")
     assert status == 1 and err.startswith("error: foreign.jsonl has no usable row for math")
@@ -284,7 +284,7 @@ def test_script_bad_input(script, fixtures, tmp_path):  # noqa: F811
 
 
 @pytest.mark.parametrize("style", ["deepscaler", "openr1", "grpo_demo", "instruct"])
-def test_a_template_that_opens_the_thinking(script, fixtures, tmp_path, style):  # noqa: F811
+def test_a_template_that_opens_the_thinking(script, fixtures, tmp_path, style):
     source = ("--source", fixtures / "data_gsm8k.jsonl", "--style", style, "--think-in-prompt")
     assert script("gsm8k", *source, "--out", "t") == (
         0,
@@ -310,7 +310,7 @@ SUITE_ROWS = {
 
 
 @pytest.mark.parametrize("collection", SUITE_ROWS)
-def test_suites_of_every_collection(script, data_dir, tmp_path, collection):  # noqa: F811
+def test_suites_of_every_collection(script, data_dir, tmp_path, collection):
     expected = SUITE_ROWS[collection]
     folder = data_dir / "eval" / collection
     status, _, err = script("eval_suites", "--suites", ",".join(expected), "--source", folder, "--out", "e")
@@ -321,7 +321,7 @@ def test_suites_of_every_collection(script, data_dir, tmp_path, collection):  # 
         assert {r["data_source"] for r in written} == {name}
 
 
-def test_suites_of_the_fixture(script, fixtures, tmp_path):  # noqa: F811
+def test_suites_of_the_fixture(script, fixtures, tmp_path):
     names = "aime24,amc23,math500,minerva,olympiadbench"
     status, _, err = script("eval_suites", "--suites", names, "--source", fixtures / "data_eval", "--style", "raw")
     assert (status, err) == (0, "")

@@ -9,8 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_data_files import example, older
-from test_data_scripts import rows, script  # noqa: F401  (a fixture)
+from prepared import example, older, rows
 
 from r1_verl.data import mix, overlap, write
 from r1_verl.data.example import DataError, schema
@@ -66,7 +65,7 @@ def test_shares_are_reached_to_the_row():
     assert sum(mix.shares([10, 1000], [0.7, 0.3], 9)) == 9
 
 
-def test_the_script_by_numbers_and_by_shares(script, two):  # noqa: F811
+def test_the_script_by_numbers_and_by_shares(script, two):
     status, out, err = script("mix", "a.parquet=30", "b.parquet=10", "--out", "m/x.parquet")
     assert (status, err) == (0, "") and "a.parquet: 30 of 60 rows, 75.0 %" in out
     assert taken(two / "m/x.parquet") == {"a": 30, "b": 10}
@@ -81,7 +80,7 @@ def test_the_script_by_numbers_and_by_shares(script, two):  # noqa: F811
     pa.concat_tables([pq.read_table(two / f"{n}.parquet").replace_schema_metadata(None) for n in "abz"])
 
 
-def test_files_of_earlier_versions_mix_with_newer_ones(script, two):  # noqa: F811
+def test_files_of_earlier_versions_mix_with_newer_ones(script, two):
     table = pq.read_table(two / "a.parquet")
     pq.write_table(older(table), two / "old.parquet")
     write.write_set(two, {"new": [example(0, raw=True)]}, {})
@@ -94,7 +93,7 @@ def test_files_of_earlier_versions_mix_with_newer_ones(script, two):  # noqa: F8
     assert len(rows(two / "y.parquet")) == 60
 
 
-def test_equal_runs_give_equal_bytes(script, two):  # noqa: F811
+def test_equal_runs_give_equal_bytes(script, two):
     for out in ("x", "y"):
         assert script("mix", "a.parquet=20", "b.parquet=20", "--seed", 3, "--out", f"{out}/m.parquet")[0] == 0
     assert (two / "x/m.parquet").read_bytes() == (two / "y/m.parquet").read_bytes()
@@ -103,7 +102,7 @@ def test_equal_runs_give_equal_bytes(script, two):  # noqa: F811
 
 
 @pytest.mark.parametrize("order", mix.ORDERS)
-def test_orders(script, two, order):  # noqa: F811
+def test_orders(script, two, order):
     assert script("mix", "a.parquet", "b.parquet", "--order", order, "--out", "x.parquet")[0] == 0
     found = rows(two / "x.parquet")
     levels = [r["extra_info"]["difficulty"] for r in found]
@@ -122,7 +121,7 @@ def test_orders(script, two, order):  # noqa: F811
         assert origin != sorted(origin) and levels != sorted(levels)
 
 
-def test_bands(script, two):  # noqa: F811
+def test_bands(script, two):
     bands = ("--bands", "1-2=0.25,4-9=0.75", "--size", 40)
     assert script("mix", "a.parquet", "b.parquet", *bands, "--out", "x.parquet")[0] == 0
     found = Counter(r["extra_info"]["difficulty"] for r in rows(two / "x.parquet"))
@@ -131,7 +130,7 @@ def test_bands(script, two):  # noqa: F811
     assert "band 7-9 has 0 rows" in script("mix", "a.parquet", "--bands", "7-9=1", "--out", "y.parquet")[2]
 
 
-def test_difficulty_from_measured_pass_rates(script, two):  # noqa: F811
+def test_difficulty_from_measured_pass_rates(script, two):
     truth = example().ground_truth
     dump = [
         {"input": f"<user>a {i}?<assistant>", "gts": truth, "output": "", "acc": float(i < 5)} for i in range(10)
@@ -171,7 +170,7 @@ def test_pass_rates_do_not_confuse_prompts_with_the_same_answer(two):
         (["a.parquet=5", "--bands", "1-2=1"], "give the files without ="),
     ],
 )
-def test_mix_bad_input(script, two, arguments, message):  # noqa: F811
+def test_mix_bad_input(script, two, arguments, message):
     pq.write_table(pa.table({"x": [1]}), two / "foreign.parquet")
     write.write_set(two, {"none": [example(0, difficulty=None), example(1, difficulty=None)]}, {})
     status, _, err = script("mix", *arguments, "--out", "x.parquet")
@@ -209,7 +208,7 @@ def test_grams_find_a_copy_with_another_beginning():
     assert overlap.by_grams([item(body)], {"s": phrase})["s"] == (set(), set())
 
 
-def test_drop(script, two):  # noqa: F811
+def test_drop(script, two):
     suite = [example(0, question="a 3"), example(1, question="A, 4!")]
     write.write_set(two, {"suite": suite}, {})
     for by, out in (("text", 59), ("letters", 58), ("n-gram", 58)):

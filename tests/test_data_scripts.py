@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_data_files import file_size_limit
+from prepared import file_size_limit, rows
 
 from r1_verl.data import write as files
 from r1_verl.data.countdown.prompts import COUNTDOWN
@@ -21,31 +20,6 @@ from r1_verl.data.example import schema
 from r1_verl.data.kk.prompts import KK
 
 SCRIPTS = Path(__file__).parents[1] / "data_prep"
-
-
-@pytest.fixture
-def script(monkeypatch, capsys, tmp_path):
-    """script(NAME, *arguments) -> (exit status, stdout, stderr), run in this process in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(name: str, *arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        status = 0
-        try:
-            runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
-        except SystemExit as stop:
-            if isinstance(stop.code, str):
-                print(stop.code, file=sys.stderr)
-            status = 1 if isinstance(stop.code, str) else stop.code or 0
-        out, err = capsys.readouterr()
-        # A slow machine shows progress bars, which wipe themselves out: what stays on the terminal.
-        return status, out, "\n".join(line.rpartition("\r")[2] for line in err.split("\n"))
-
-    return run
-
-
-def rows(path: Path) -> list[dict]:
-    return pq.read_table(path).to_pylist()
 
 
 def test_countdown_as_the_quickstart_makes_it(script, tmp_path):
