@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from source_tree import PACKAGE, core, imported, modules, room, run_at_import, targets, tree
 
-PACKAGE = Path(__file__).parents[1] / "r1_verl"
 HEAVY = {"torch", "verl", "ray", "hydra", "vllm", "omegaconf", "transformers", "trl", "datasets", "sympy", "pandas"}
-# Where veRL is met, and what starts it; all else is the core.
-OUTSIDE = ("r1_verl.verl_side", "r1_verl.recipes", "r1_verl.doctor", "r1_verl.training")
 
 # The order of the rooms: a file imports from files of its own room and from rooms of a lower rank only.
 RANKS = {
@@ -29,52 +26,6 @@ RANKS = {
     "cli": 9,
     "__main__": 10,
 }  # fmt: skip
-
-
-def modules() -> dict[str, Path]:
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        if "hydra_plugins" not in parts:  # a namespace of Hydra's, no part of the package
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-def _under(module: str, room: str) -> bool:
-    return module == room or module.startswith(room + ".")
-
-
-def core() -> list[str]:
-    return [name for name in modules() if not any(_under(name, room) for room in OUTSIDE)]
-
-
-def room(module: str) -> str:
-    """The file or folder directly under r1_verl/ that a module is in; `__init__` for the package itself."""
-    return [*module.split("."), "__init__"][1]
-
-
-def imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        assert node.level == 0, f"line {node.lineno}: import by full names"
-        return [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return []
-
-
-def run_at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes that run when a module is imported: not the bodies of functions, not what only type checkers see."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from run_at_import(child)
-
-
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
 def test_the_walk_sees_the_package() -> None:
@@ -104,24 +55,6 @@ def test_importing_the_whole_core_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == "[]", done.stderr[-2000:]
-
-
-def targets(path: Path, known: dict[str, Path]) -> dict[str, int]:
-    """The modules of the package that a file imports, inside functions too, each with a line."""
-    found = {}
-    for node in ast.walk(tree(path)):
-        for name in imported(node):
-            if (
-                isinstance(node, ast.ImportFrom)
-                and name == node.module
-                and all(f"{name}.{alias.name}" in known for alias in node.names)
-            ):
-                continue  # `from r1_verl import score`: only the module is looked at
-            while name and name not in known:
-                name = name.rpartition(".")[0]
-            if name:
-                found[name] = node.lineno
-    return found
 
 
 def test_every_room_has_its_rank() -> None:
