@@ -1,4 +1,4 @@
-"""The verdict on one response, and the reward scales (ladders) that turn a verdict into a number.
+"""The verdict on one response, and the reward scales that turn a verdict into a number.
 
 The scorer decides what is correct, the recipe chooses the scale: one scorer serves many published rewards.
 """
@@ -41,7 +41,7 @@ class Score(NamedTuple):
     parts: Mapping[str, float] | None = None
 
 
-Ladder = Callable[[Score], float]
+Scale = Callable[[Score], float]
 _LOGICRL = {CORRECT: 2.0, WRONG: -1.5}
 
 
@@ -98,4 +98,4 @@ def parts(score: Score) -> float:
 
 
 _ALL = (binary, tinyzero, simplerl, simplerl_independent, plus_minus, centred, logicrl, parts)
-LADDERS: dict[str, Ladder] = {ladder.__name__: ladder for ladder in _ALL}
+SCALES: dict[str, Scale] = {scale.__name__: scale for scale in _ALL}

@@ -126,7 +126,7 @@ MISTAKES = [
     ("data.train_files={place}/long.parquet", "prompts are longer than data.max_prompt_length 24"),
     # reward
     (f"{REWARD}.reward_kwargs.mode=strikt", "unknown mode 'strikt'; did you mean 'strict'"),
-    (f"{REWARD}.reward_kwargs.ladder=tinyzro", "unknown ladder 'tinyzro'; did you mean 'tinyzero'"),
+    (f"{REWARD}.reward_kwargs.ladder=tinyzro", "unknown scale 'tinyzro'; did you mean 'tinyzero'"),
     (f"+{REWARD}.reward_kwargs.laddr=x", "no scorer takes the option 'laddr'"),
     (f"{REWARD}.path=null", "reward.custom_reward_function.path is empty"),
     (f"{REWARD}.path=pkg://r1_verl.rewards", "no module r1_verl.rewards"),

@@ -83,14 +83,22 @@ def test_verls_training_rows_and_named_columns(tmp_path):
     assert next(read(write(tmp_path / "m.jsonl", mixed), Columns(ground_truth="gold"))).ground_truth == "6"
 
 
-def test_ladder_and_options(tmp_path, capsys):
+def test_scale_and_options(tmp_path, capsys):
     rows = [{"data_source": "openr1", "response": "\\boxed{5}", "ground_truth": "$5$"}]
     file = str(write(tmp_path / "r.jsonl", rows))
     weights = 'openr1_weights={"tag_count": 1, "reasoning_steps": 1}'
     assert rescore.main([file, "--option", weights]) == 0
     assert "0.0000" in capsys.readouterr().out
-    assert rescore.main([file, "--source", "math", "--ladder", "plus_minus"]) == 0
+    assert rescore.main([file, "--source", "math", "--scale", "plus_minus"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[2] == "1.0000"
+
+
+def test_the_old_option_ladder_still_scores(tmp_path, capsys):
+    rescore.note_ladder.cache_clear()
+    rows = [{"data_source": "math", "response": "\\boxed{6}", "ground_truth": "5"}]
+    assert rescore.main([str(write(tmp_path / "r.jsonl", rows)), "--ladder", "plus_minus"]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[1].split()[2] == "-1.0000" and "`scale`" in told.err
 
 
 def test_all_cores_give_the_same_as_one(tmp_path):
@@ -123,7 +131,7 @@ BAD = [
     (["list.jsonl"], "row 1 is no JSON object"),
     (["r.jsonl", "--source", "mth"], "unknown data source 'mth'; did you mean"),
     (["r.jsonl", "--mode", "stric"], "unknown mode 'stric'; did you mean 'strict'?"),
-    (["r.jsonl", "--ladder", "binry"], "unknown ladder 'binry'; did you mean 'binary'?"),
+    (["r.jsonl", "--scale", "binry"], "unknown scale 'binry'; did you mean 'binary'?"),
     (["r.jsonl", "--option", "nothing"], "write it as NAME=VALUE"),
     (["r.jsonl", "--option", "nosuch=1"], "unknown option 'nosuch'"),
     (["r.jsonl", "--response", "text"], "has no column text: name it with --response"),

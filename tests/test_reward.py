@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from r1_verl import Score, compute_score, reward, scorer, scorers
 from r1_verl.ground_truth import encode
 from r1_verl.score import OUTCOMES
-from r1_verl.scorers import UnknownNameError, find_ladder, find_scorer
+from r1_verl.scorers import UnknownNameError, find_scale, find_scorer
 
 PUZZLE = encode("countdown", numbers=[1, 2, 3], target=6)
 KEYS = ["score", "acc", "format", "outcome", "pred", "parts"]
@@ -74,18 +74,28 @@ def test_strict_is_the_default_and_positional_arguments_are_verls() -> None:
     ],
 )
 def test_acc_is_the_strict_verdict_in_faithful_mode(response: str, score: float, acc: float, outcome: str) -> None:
-    for ladder, expected in ((None, score), ("binary", float(score == 1.0))):
-        found = compute_score("countdown", response, PUZZLE, mode="faithful", ladder=ladder)
+    for scale, expected in ((None, score), ("binary", float(score == 1.0))):
+        found = compute_score("countdown", response, PUZZLE, mode="faithful", scale=scale)
         assert (found["score"], found["acc"], found["outcome"]) == (expected, acc, outcome)
         assert found["acc"] == compute_score("countdown", response, PUZZLE)["acc"]
 
 
-def test_ladders_by_name() -> None:
+def test_scales_are_found_by_name() -> None:
     half = "</think><answer>1+2</answer>"
     assert compute_score("countdown", half, PUZZLE)["score"] == 0.1
-    assert compute_score("countdown", half, PUZZLE, ladder="binary")["score"] == 0.0
-    assert compute_score("countdown", RIGHT, PUZZLE, ladder="binary")["score"] == 1.0
-    assert find_ladder("parts")(Score("wrong", parts={"a": 0.25, "b": 1})) == 1.25
+    assert compute_score("countdown", half, PUZZLE, scale="binary")["score"] == 0.0
+    assert compute_score("countdown", RIGHT, PUZZLE, scale="binary")["score"] == 1.0
+    assert find_scale("parts")(Score("wrong", parts={"a": 0.25, "b": 1})) == 1.25
+
+
+def test_the_old_name_of_a_scale_is_taken_with_one_note(registry: None, capsys: pytest.CaptureFixture[str]) -> None:
+    scorers.note_ladder.cache_clear()
+    assert compute_score("countdown", RIGHT, PUZZLE, ladder="plus_minus")["score"] == 1.0
+    assert compute_score("countdown", "", PUZZLE, ladder="plus_minus")["score"] == -1.0
+    scorer("old_plugin", ladder="plus_minus")(lambda text, ground_truth, info: False)
+    assert compute_score("old_plugin", "", "")["score"] == -1.0
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "`ladder` is called `scale` now" in told
 
 
 def test_think_in_prompt() -> None:
@@ -103,9 +113,9 @@ def test_think_in_prompt() -> None:
         ({"data_source": None}, ["unknown data source None"]),
         ({"data_source": ""}, ["unknown data source ''"]),
         ({"mode": "faithfull"}, ["unknown mode 'faithfull'", "'faithful'"]),
-        ({"ladder": "binry"}, ["unknown ladder 'binry'", "'binary'"]),
-        ({"ladder": "tinyzreo"}, ["unknown ladder 'tinyzreo'", "'tinyzero'"]),
-        ({"laddr": "binary"}, ["unknown option 'laddr'", "'ladder'"]),
+        ({"scale": "binry"}, ["unknown scale 'binry'", "'binary'"]),
+        ({"scale": "tinyzreo"}, ["unknown scale 'tinyzreo'", "'tinyzero'"]),
+        ({"scal": "binary"}, ["unknown option 'scal'", "'scale'"]),
     ],
 )
 def test_a_callers_mistake_raises_and_names_the_nearest(arguments: dict, words: list[str]) -> None:
@@ -128,7 +138,7 @@ def test_faithful_without_a_published_reward_says_so(registry: None) -> None:
 
 
 def test_a_scorer_in_ten_lines(registry: None) -> None:
-    @scorer("parity", sources=["parity", "odd*", "odd_or_even/[0-9]"], ladder="binary")
+    @scorer("parity", sources=["parity", "odd*", "odd_or_even/[0-9]"], scale="binary")
     def parity(solution_str: str, ground_truth: str, extra_info: dict, *, shout: bool = False) -> bool:
         return solution_str.strip() == (ground_truth.upper() if shout else ground_truth)
 
@@ -141,7 +151,7 @@ def test_a_scorer_in_ten_lines(registry: None) -> None:
 
 
 def test_decorators_stack(registry: None) -> None:
-    @scorer("second", faithful=lambda text, ground_truth, info: False, ladder="plus_minus")
+    @scorer("second", faithful=lambda text, ground_truth, info: False, scale="plus_minus")
     @scorer("first")
     def either(text: str, ground_truth: object, info: dict) -> bool:
         return True

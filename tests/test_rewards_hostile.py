@@ -142,7 +142,7 @@ def test_acc_is_the_strict_verdict_in_every_mode(source, mode):
     responses = [*UNPAID.values(), RIGHT[source], IDEAL, "\\boxed{5}", "#### 5", "Answer: 5"]
     for response in responses:
         strict = compute_score(source, response, "5")
-        assert compute_score(source, response, "5", mode=mode, ladder="parts")["acc"] == strict["acc"]
+        assert compute_score(source, response, "5", mode=mode, scale="parts")["acc"] == strict["acc"]
 
 
 PAYLOADS = r"""

@@ -1,4 +1,4 @@
-"""Strict mode of the mathematics rewards: where the answer stands, golds in every form, options, formats, ladders."""
+"""Strict mode of the mathematics rewards: where the answer stands, golds in every form, options, formats, scales."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from r1_verl.ground_truth.math import golds, raw_golds
 from r1_verl.reward import compute_score
-from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, LADDERS, WRONG, Score
+from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, SCALES, WRONG, Score
 from r1_verl.scorers import UnknownNameError
 from r1_verl.scorers.answers import final_answer
 
@@ -249,9 +249,9 @@ def test_every_face_takes_a_policy(source, mode):
     assert found(source, "\\boxed{5}", mode=mode, math_policy={"percent": False})["outcome"] != "error"
 
 
-# --- ladders ----------------------------------------------------------------------------------------------------------
+# --- scales -----------------------------------------------------------------------------------------------------------
 
-LADDER_ROWS = [  # outcome, format, then the rewards
+SCALE_ROWS = [  # outcome, format, then the rewards
     (CORRECT, 1.0, {"binary": 1, "simplerl": 1, "simplerl_independent": 1, "plus_minus": 1, "centred": 0.5}),
     (CORRECT, 0.0, {"binary": 1, "simplerl": -1, "simplerl_independent": 0.5, "plus_minus": 1, "centred": 0.5}),
     (WRONG, 1.0, {"binary": 0, "simplerl": -0.5, "simplerl_independent": -0.5, "plus_minus": -1, "centred": -0.5}),
@@ -264,6 +264,6 @@ LADDER_ROWS = [  # outcome, format, then the rewards
 ]
 
 
-@pytest.mark.parametrize(("outcome", "form", "rewards"), LADDER_ROWS)
-def test_ladders(outcome, form, rewards):
-    assert {name: LADDERS[name](Score(outcome, "", form)) for name in rewards} == rewards
+@pytest.mark.parametrize(("outcome", "form", "rewards"), SCALE_ROWS)
+def test_every_scale_pays_as_its_source_does(outcome, form, rewards):
+    assert {name: SCALES[name](Score(outcome, "", form)) for name in rewards} == rewards

@@ -88,7 +88,7 @@ V1 = [  # mix mode (default), independent mode
 @pytest.mark.parametrize(("response", "gold", "mix", "independent"), [r[1:] for r in V1], ids=[r[0] for r in V1])
 def test_simplerl_v1(response, gold, mix, independent):
     assert reward("simplelr_qwen", response, gold) == mix
-    assert reward("simplelr_qwen", response, gold, ladder="simplerl_independent") == independent
+    assert reward("simplelr_qwen", response, gold, scale="simplerl_independent") == independent
 
 
 # --- open-r1 (fact sheet A, 4.2: format and tag matrix, accuracy facts) -----------------------------------------------
@@ -210,7 +210,7 @@ def test_gsm8k(response, gold, strict, flexible, bias):
     assert reward("openai/gsm8k", response, gold) == strict
     assert reward("gsm8k_flexible", response, gold) == flexible
     assert reward("grpo_bias/gsm8k", response, gold) == bias
-    assert reward("grpo_bias/gsm8k", response, gold, ladder="centred") == bias - 0.5
+    assert reward("grpo_bias/gsm8k", response, gold, scale="centred") == bias - 0.5
 
 
 # --- DeepScaleR (fact sheet B, 3.2) -----------------------------------------------------------------------------------

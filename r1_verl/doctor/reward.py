@@ -1,4 +1,4 @@
-"""Checks of the reward: path, manager, mode, ladder, options, penalties, the group filter's metric."""
+"""Checks of the reward: path, manager, mode, scale, options, penalties, the group filter's metric."""
 
 from __future__ import annotations
 
@@ -51,15 +51,16 @@ def check_function(config: Any) -> Iterator[Problem]:
 
 
 def check_options(config: Any) -> Iterator[Problem]:
-    """Mode, ladder and options of our reward."""
+    """Mode, scale and options of our reward."""
     if not str(config.reward.custom_reward_function.path or "").startswith(OURS):
         return
     kwargs = options(config)
-    mode, ladder = kwargs.pop("mode", "strict"), kwargs.pop("ladder", None)
+    mode = kwargs.pop("mode", "strict")
+    scale = kwargs.pop("ladder", None) or kwargs.pop("scale", None)
     try:
-        resolve("countdown", mode, ladder)
+        resolve("countdown", mode, scale)
     except UnknownNameError as error:
-        yield Problem(str(error), "reward.custom_reward_function.reward_kwargs.{mode,ladder}")
+        yield Problem(str(error), "reward.custom_reward_function.reward_kwargs.{mode,scale}")
     for option in kwargs.keys() - known_options() - {"stop", "include_stop"}:
         yield Problem(f"no scorer takes the option {option!r}", f"known: {', '.join(sorted(known_options()))}")
 

@@ -22,7 +22,7 @@ from r1_verl.data.write import explained, parquet, progress
 from r1_verl.evaluation.response_files import Columns, Row, count, read
 from r1_verl.reward import compute_score
 from r1_verl.score import OUTCOMES
-from r1_verl.scorers import UnknownNameError
+from r1_verl.scorers import UnknownNameError, note_ladder
 
 _CHUNK = 64  # responses a task: long enough to hide the passing of messages, short enough to keep the bar moving
 _INLINE = 512  # responses that are scored sooner than worker processes start
@@ -130,7 +130,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="write each row's result here (.jsonl, .jsonl.gz or .parquet)")
     parser.add_argument("--source", help="data source of every row (default: the column data_source)")
     parser.add_argument("--mode", default="strict", help="strict (default) or faithful")
-    parser.add_argument("--ladder", help="reward scale by name (default: the source's own)")
+    parser.add_argument("--scale", help="reward scale by name (default: the source's own)")
+    parser.add_argument("--ladder", dest="scale", action=_Ladder, help=argparse.SUPPRESS)
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="a scorer's option, as JSON"
     )
@@ -142,7 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     columns = Columns(args.source, args.response, args.ground_truth, args.reward)
     tally = Tally()
     try:
-        settings = {"mode": args.mode, "ladder": args.ladder, **dict(map(_option, args.option))}
+        settings = {"mode": args.mode, "scale": args.scale, **dict(map(_option, args.option))}
         results = score_many(read(args.file, columns), args.workers, **settings)
         with _writer(args.out) as write:
             for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
@@ -156,6 +157,14 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(tally.text() if tally.rows else f"{args.file.name} holds no rows")
     return 0
+
+
+class _Ladder(argparse.Action):
+    """--ladder, the old name of --scale."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        note_ladder()
+        setattr(namespace, self.dest, values)
 
 
 def _option(text: str) -> tuple[str, Any]:

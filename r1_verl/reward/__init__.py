@@ -13,7 +13,7 @@ from typing import Any
 
 from r1_verl.response import until
 from r1_verl.score import CORRECT, ERROR, WRONG, Score
-from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, resolve, unknown_name
+from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, note_ladder, resolve, unknown_name
 
 # Keywords that veRL itself may add to the call (experimental/reward_loop/reward_manager/naive.py).
 _VERL_KEYWORDS = frozenset({"reward_router_address", "reward_model_tokenizer"})
@@ -27,7 +27,7 @@ def compute_score(
     extra_info: Mapping[str, Any] | None = None,
     *,
     mode: str = "strict",
-    ladder: str | None = None,
+    scale: str | None = None,
     stop: str | Sequence[str] = (),
     include_stop: bool = True,
     **options: Any,
@@ -36,7 +36,7 @@ def compute_score(
 
     solution_str: the response alone, without its prompt. ground_truth: canonical JSON (`ground_truth.encode`), or
     upstream's own form. extra_info["think_in_prompt"]: the prompt already opened `<think>`.
-    mode: "faithful" is the published reward, "strict" the same task with its holes closed. ladder: a reward scale by
+    mode: "faithful" is the published reward, "strict" the same task with its holes closed. scale: a reward scale by
     name; None is the scorer's default. stop, include_stop: texts at which generation ends, and whether they belong to
     the response (vLLM's include_stop_str_in_output); text after a stop, which the last token may bring, is not read.
     options: keywords of single scorers (each scorer gets those it knows).
@@ -45,10 +45,14 @@ def compute_score(
     verdict), `format` (1.0 or 0.0, by the mode's own rule), `outcome`, `pred`, and `parts` (sub-rewards as a JSON
     object, "" if there are none: veRL needs one flat set of keys).
 
-    Raises UnknownNameError for an unknown data source, mode, ladder or option; nothing that a response or a ground
+    Raises UnknownNameError for an unknown data source, mode, scale or option; nothing that a response or a ground
     truth holds raises.
     """
-    entry, chosen, scale = resolve(data_source, mode, ladder)
+    if "ladder" in options:
+        note_ladder()
+        old = options.pop("ladder")
+        scale = scale or old
+    entry, chosen, to_reward = resolve(data_source, mode, scale)
     if options:
         options = _options(entry, options)
     text = solution_str if isinstance(solution_str, str) else ""
@@ -59,7 +63,7 @@ def compute_score(
     if chosen is not entry.strict:
         score = _call(chosen, text, ground_truth, info, options)
     return {
-        "score": scale(score),
+        "score": to_reward(score),
         "acc": 1.0 if strict.outcome == CORRECT else 0.0,
         "format": score.format,
         "outcome": score.outcome,
@@ -98,5 +102,5 @@ def _complain(message: str) -> None:
 def _options(entry: Scorer, options: dict[str, Any]) -> dict[str, Any]:
     unknown = options.keys() - known_options() - _VERL_KEYWORDS
     if unknown:
-        raise UnknownNameError(unknown_name("option", min(unknown), known_options() | {"mode", "ladder"}))
+        raise UnknownNameError(unknown_name("option", min(unknown), known_options() | {"mode", "scale"}))
     return {name: value for name, value in options.items() if name in entry.options}

@@ -13,6 +13,7 @@ import difflib
 import importlib
 import inspect
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -22,31 +23,31 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
-from r1_verl.score import LADDERS, Ladder, Score
+from r1_verl.score import SCALES, Scale, Score
 
 Judge = Callable[..., "Score | bool"]
-BUILTIN = (
-    "countdown", "mini_r1", "kk", "simplerl", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo",
-    "multiply", "math",
-)  # fmt: skip
 MODES = ("strict", "faithful")
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A registered scorer. strict: the reward with its holes closed. faithful: the published one, None if none was."""
+    """A registered scorer. strict: the reward with its holes closed. faithful: the published one, None if none was.
+
+    task: the task whose ground truths it reads, "" for any.
+    """
 
     name: str
     strict: Judge
     faithful: Judge | None
-    ladder: Ladder
+    scale: Scale
     sources: tuple[str, ...]
     owner: str
     options: frozenset[str]
+    task: str = ""
 
 
 class UnknownNameError(LookupError):
-    """A data source, mode, ladder or option that is not registered. The message names the nearest known ones."""
+    """A data source, mode, scale or option that is not registered. The message names the nearest known ones."""
 
 
 _scorers: dict[str, Scorer] = {}
@@ -56,19 +57,28 @@ _lock = threading.RLock()  # veRL calls scorers from a thread pool
 
 
 def scorer(
-    name: str, *, sources: Iterable[str] = (), faithful: Judge | None = None, ladder: str = "parts"
+    name: str,
+    *,
+    sources: Iterable[str] = (),
+    faithful: Judge | None = None,
+    scale: str = "parts",
+    task: str = "",
+    ladder: str = "",
 ) -> Callable[[Judge], Judge]:
     """Register the decorated function as the strict scorer `name` of the data sources `sources` (shell patterns).
 
     sources: by default the name and what begins with the name and a slash. faithful: the published reward, if there is
-    one. ladder: the reward scale used unless a recipe names another. The decorator can be stacked. Raises ValueError if
-    the name or a source is already taken, naming both owners.
+    one. scale: the reward scale used unless a recipe names another. task: what a canonical ground truth calls the task
+    ("math"), so that a recipe whose data are of another task is refused; "" takes any. ladder: the old name of scale.
+    The decorator can be stacked. Raises ValueError if the name or a source is already taken, naming both owners.
     """
+    if ladder:
+        note_ladder()
 
     def register(strict: Judge) -> Judge:
         new = Scorer(
-            name, strict, faithful, find_ladder(ladder), tuple(sources) or (name, f"{name}/*"),
-            f"{strict.__module__}.{strict.__qualname__}", _option_names(strict) | _option_names(faithful),
+            name, strict, faithful, find_scale(ladder or scale), tuple(sources) or (name, f"{name}/*"),
+            f"{strict.__module__}.{strict.__qualname__}", _option_names(strict) | _option_names(faithful), task,
         )  # fmt: skip
         with _lock:
             for old in _scorers.values():
@@ -100,8 +110,9 @@ def load_all() -> None:
         if _loaded:
             return
         _loaded = True
-        for module in BUILTIN:
-            importlib.import_module(f"{__name__}.{module}")
+        for module in pkgutil.iter_modules(__path__):
+            if not module.ispkg:
+                importlib.import_module(f"{__name__}.{module.name}")
         named = [(ep.value, ep.load) for ep in entry_points(group="r1_verl.scorers")]
         for module in filter(None, map(str.strip, os.environ.get("R1_VERL_SCORERS", "").split(","))):
             named.append((module, lambda module=module: importlib.import_module(module)))
@@ -131,15 +142,21 @@ def find_scorer(data_source: str) -> Scorer:
     return best[1]
 
 
-def find_ladder(name: str) -> Ladder:
+def find_scale(name: str) -> Scale:
     """A reward scale by name. Raises UnknownNameError."""
-    if name not in LADDERS:
-        raise UnknownNameError(unknown_name("ladder", name, LADDERS))
-    return LADDERS[name]
+    if name not in SCALES:
+        raise UnknownNameError(unknown_name("scale", name, SCALES))
+    return SCALES[name]
+
+
+@lru_cache(maxsize=1)
+def note_ladder() -> None:
+    """Say once that `ladder` is the old name of `scale`."""
+    print("r1_verl: `ladder` is called `scale` now; the next version no longer takes the old name", file=sys.stderr)
 
 
 @lru_cache(maxsize=4096)
-def resolve(data_source: str, mode: str, ladder: str | None) -> tuple[Scorer, Judge, Ladder]:
+def resolve(data_source: str, mode: str, scale: str | None) -> tuple[Scorer, Judge, Scale]:
     """The scorer, its function for the mode, and the reward scale of a call. Raises UnknownNameError."""
     if mode not in MODES:
         raise UnknownNameError(unknown_name("mode", mode, MODES))
@@ -147,7 +164,7 @@ def resolve(data_source: str, mode: str, ladder: str | None) -> tuple[Scorer, Ju
     chosen = entry.strict if mode == "strict" else entry.faithful
     if chosen is None:
         raise UnknownNameError(f"scorer {entry.name!r} has no published reward: use mode='strict'")
-    return entry, chosen, find_ladder(ladder) if ladder else entry.ladder
+    return entry, chosen, find_scale(scale) if scale else entry.scale
 
 
 def known_options() -> frozenset[str]:

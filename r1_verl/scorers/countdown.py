@@ -33,8 +33,10 @@ _MATH = re.compile(r"\$\$(.*)\$\$|\$(.*)\$|\\\((.*)\\\)|\\\[(.*)\\\]", re.DOTALL
 _EQUALS = re.compile(r"([^=]*)=\s*(-?[0-9]+)")
 
 
-@scorer("oat_zero", sources=_OAT_ZERO, faithful=tinyzero.faithful, ladder="tinyzero")
-@scorer("countdown", sources=["countdown", "countdown/*"], faithful=tinyzero.faithful, ladder="tinyzero")
+@scorer("oat_zero", sources=_OAT_ZERO, faithful=tinyzero.faithful, scale="tinyzero", task="countdown")
+@scorer(
+    "countdown", sources=["countdown", "countdown/*"], faithful=tinyzero.faithful, scale="tinyzero", task="countdown"
+)
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
     """Score one response (see the module's text). format: 1.0 for a closed answer of 1 to 1,000 characters."""
     puzzle = read_puzzle(ground_truth)

@@ -94,7 +94,7 @@ def normalise(answer: str) -> str:
     return s.strip()
 
 
-@scorer("dapo", sources=_SOURCES, faithful=faithful, ladder="plus_minus")
+@scorer("dapo", sources=_SOURCES, faithful=faithful, scale="plus_minus", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

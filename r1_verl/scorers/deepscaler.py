@@ -34,7 +34,11 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
 
 
 @scorer(
-    "deepscaler", sources=("deepscaler", "deepscaler/*", "agentica-org/DeepScaleR*"), faithful=faithful, ladder="binary"
+    "deepscaler",
+    sources=("deepscaler", "deepscaler/*", "agentica-org/DeepScaleR*"),
+    faithful=faithful,
+    scale="binary",
+    task="math",
 )
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any

@@ -70,7 +70,7 @@ def repetition(text: str) -> float:
     return 2 * total / (n * (n + 1)) if n else 0.0
 
 
-@scorer("drgrpo", faithful=faithful, ladder="binary")
+@scorer("drgrpo", faithful=faithful, scale="binary", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
@@ -79,7 +79,7 @@ def strict(
     return grade(found, ground_truth, float(found.boxed), math_policy)
 
 
-@scorer("drgrpo_r1", faithful=faithful_r1, ladder="binary")
+@scorer("drgrpo_r1", faithful=faithful_r1, scale="binary", task="math")
 def strict_r1(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

@@ -85,7 +85,7 @@ def _xml_count(text: str) -> float:
     return count
 
 
-@scorer("grpo_demo", faithful=faithful, ladder="parts")
+@scorer("grpo_demo", faithful=faithful, scale="parts", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

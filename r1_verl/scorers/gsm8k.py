@@ -57,9 +57,9 @@ def _exact(number: str | None, ground_truth: Any) -> Score:
     return Score(CORRECT if number in wanted else WRONG, number, 1.0)
 
 
-@scorer("grpo_bias", faithful=grpo_bias, ladder="binary")
-@scorer("gsm8k_flexible", faithful=flexible, ladder="binary")
-@scorer("gsm8k", sources=("gsm8k", "gsm8k/*", "openai/gsm8k"), faithful=faithful, ladder="binary")
+@scorer("grpo_bias", faithful=grpo_bias, scale="binary", task="math")
+@scorer("gsm8k_flexible", faithful=flexible, scale="binary", task="math")
+@scorer("gsm8k", sources=("gsm8k", "gsm8k/*", "openai/gsm8k"), faithful=faithful, scale="binary", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

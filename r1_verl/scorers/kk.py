@@ -1,7 +1,7 @@
 """Knights and Knaves: Logic-RL's published reward, and a strict one (Unakar/Logic-RL, verl/utils/reward_score/kk.py).
 
 Both pay format and answer separately, on Logic-RL's scale: format +1 or -1; answer +2 right, -1.5 wrong, -2 unreadable.
-`parts` holds the two and the ladder `logicrl` adds them up.
+`parts` holds the two and the scale `logicrl` adds them up.
 
 Faithful: each of the four tags exactly once and in order, counting the prompt's `<think>` (extra_info
 "think_in_prompt"), else -3 whatever the answer. Then as many role words as people, and for each person
@@ -83,7 +83,7 @@ def _pattern(roles: tuple[str, str]) -> Callable[[str], list[tuple[str, str]]]:
     return re.compile(rf"\b(\w+)\s+is\s+(?:a|an(?=\s+[aeiou]))\s+({'|'.join(roles)})\b").findall
 
 
-@scorer("kk", sources=["kk", "kk_logic", "kk/*"], faithful=faithful, ladder="logicrl")
+@scorer("kk", sources=["kk", "kk_logic", "kk/*"], faithful=faithful, scale="logicrl", task="kk")
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
     """Score one response (see the module's text). format: one thinking, then one answer with something in it."""
     truth = read_truth(ground_truth)

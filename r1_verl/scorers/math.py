@@ -70,10 +70,10 @@ def math_verify(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
     return Score(outcome("anywhere", solution_str, wanted), found, float("boxed" in solution_str))
 
 
-@scorer("math_verify", faithful=math_verify, ladder="binary")
-@scorer("minerva", sources=("minerva", "minerva*"), faithful=qwen_minerva, ladder="binary")
-@scorer("math_eval", sources=_SUITES, faithful=qwen, ladder="binary")
-@scorer("math", sources=_MATH, faithful=hendrycks, ladder="binary")
+@scorer("math_verify", faithful=math_verify, scale="binary", task="math")
+@scorer("minerva", sources=("minerva", "minerva*"), faithful=qwen_minerva, scale="binary", task="math")
+@scorer("math_eval", sources=_SUITES, faithful=qwen, scale="binary", task="math")
+@scorer("math", sources=_MATH, faithful=hendrycks, scale="binary", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

@@ -39,7 +39,8 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     "mini_r1",
     sources=["mini_r1", "mini_r1/*", "unlock_deepseek", "unlock_deepseek/*"],
     faithful=faithful,
-    ladder="parts",
+    scale="parts",
+    task="countdown",
 )
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
     """Countdown's strict verdict in the same two parts. format: one thinking, then at once an answer.

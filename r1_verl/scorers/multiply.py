@@ -37,7 +37,7 @@ def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]
     return Score(CORRECT if value == product else WRONG, answer, 1.0)
 
 
-@scorer("multiply", sources=("multiply", "multiply/*", "yolo/*"), faithful=faithful, ladder="tinyzero")
+@scorer("multiply", sources=("multiply", "multiply/*", "yolo/*"), faithful=faithful, scale="tinyzero", task="multiply")
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
     """Score the last closed `<answer>` outside the thinking. format: 1.0 if it is a plain integer."""
     product = _gold(ground_truth)

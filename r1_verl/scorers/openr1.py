@@ -122,7 +122,8 @@ def faithful(
     "openr1",
     sources=("openr1", "openr1/*", "open_r1/*", "open-r1/*", "AI-MO/NuminaMath-TIR"),
     faithful=faithful,
-    ladder="parts",
+    scale="parts",
+    task="math",
 )
 def strict(
     solution_str: str,

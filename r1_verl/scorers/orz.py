@@ -50,7 +50,7 @@ def extract(text: str) -> str | None:
     return last_box(text[box : close + 1]) if close >= 0 else None
 
 
-@scorer("orz", sources=("orz", "orz/*", "Open-Reasoner-Zero/*"), faithful=faithful, ladder="binary")
+@scorer("orz", sources=("orz", "orz/*", "Open-Reasoner-Zero/*"), faithful=faithful, scale="binary", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:

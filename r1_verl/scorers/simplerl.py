@@ -26,7 +26,7 @@ _BRACES = re.compile(r"[{}]")
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], **_: Any) -> Score:
-    """v0's reward. format: 1.0 if the word "boxed" occurs; the ladder pays -1 without it, right or wrong."""
+    """v0's reward. format: 1.0 if the word "boxed" occurs; the scale pays -1 without it, right or wrong."""
     text = _cut(solution_str)
     boxed = float("boxed" in text)
     wanted = raw_golds(ground_truth)
@@ -50,9 +50,10 @@ def faithful_v1(solution_str: str, ground_truth: Any, extra_info: Mapping[str, A
     "simplerl_v1",
     sources=("simplerl_v1", "simplerl_v1/*", "simplelr_*", "hkust-nlp/SimpleRL-Zoo-Data"),
     faithful=faithful_v1,
-    ladder="binary",
+    scale="binary",
+    task="math",
 )
-@scorer("simplerl", sources=("simplerl", "simplerl/*"), faithful=faithful, ladder="simplerl")
+@scorer("simplerl", sources=("simplerl", "simplerl/*"), faithful=faithful, scale="simplerl", task="math")
 def strict(
     solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any], math_policy: MathPolicy = None, **_: Any
 ) -> Score:
