@@ -31,13 +31,7 @@ HEAVY = [("math_verify", "\\boxed{\\int_0^1 x^{x} dx + y}", "\\int_0^1 x^{-x} dx
 
 
 def score(job) -> float:
-    """The verdict; where other programs starve us, a right pair that ran out of time is given a second chance."""
-    for _ in range(3):
-        found = compute_score(*job[:3], mode="faithful")
-        starved = found["score"] != job[3] and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
-        if not starved:
-            break
-    return found["score"]
+    return compute_score(*job[:3], mode="faithful")["score"]
 
 
 def scores(jobs) -> list[float]:

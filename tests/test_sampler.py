@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from r1_verl import recipes, reward
 
 
 def build(overrides: list[str]):
-    """The replay buffer that veRL's trainer builds for quickstart_grpo with these overrides."""
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+    """The replay buffer of veRL's trainer for quickstart_grpo with these overrides; nothing is started."""
+    from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
-    config = recipes.compose("quickstart_grpo", overrides)
-    trainer = SimpleNamespace(config=config, trainer_mode="sync", _add_prompts_to_generate=lambda count: None)
-    trainer._resolve_filter_groups_metric = lambda: PPOTrainer._resolve_filter_groups_metric(trainer)
-    return PPOTrainer._build_replay_buffer(trainer)
+    return PPOTrainerSync(recipes.compose("quickstart_grpo", overrides)).replay_buffer
 
 
 STOCK = ["trainer.v1.sampler.custom_sampler.path=null"]
