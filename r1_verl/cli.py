@@ -1,155 +1,101 @@
-"""`python -m r1_verl COMMAND` (also `r1-verl COMMAND`)."""
+"""The command line: `r1-verl COMMAND ...`, also `python -m r1_verl COMMAND ...`.
+
+A command lives in its room. Its module has `add_arguments(parser)`, which also gives the parser its description and an
+example, and `run(args)`, which returns the exit status. Only the module of the command that was typed is imported.
+"""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 
-USAGE = """usage: python -m r1_verl COMMAND ...
+COMMANDS = {
+    "train": ("r1_verl.training.launch", "run a recipe: preflight, veRL's trainer, a report; or resume its run"),
+    "doctor": ("r1_verl.doctor", "say what would stop or spoil a recipe's run on this machine, and the fix"),
+    "recipes": ("r1_verl.recipes.listing", "list the recipes, or write the table of them"),
+    "sources": ("r1_verl.reward.sources", "list the data sources that have a reward"),
+    "score": ("r1_verl.evaluation.rescore", "score a file of responses, without veRL"),
+    "check": ("r1_verl.data.check", "prove that a Parquet file is what veRL and the rewards need"),
+    "report": ("r1_verl.report.summary", "print a run's table and samples, draw its curve"),
+    "export": ("r1_verl.training.stages", "make an ordinary model folder of a run's checkpoint"),
+    "fetch": ("r1_verl.hub.fetch", "download models into the hub's cache, for a machine without network"),
+    "nodes": ("r1_verl.cluster", "wait until a Ray cluster has N nodes, and list them"),
+    "start-model": ("r1_verl.training.tiny_model", "make the quickstart's small base model"),
+}
+_EXAMPLES = """examples:
+  r1-verl recipes                                    the names of all recipes
+  r1-verl doctor quickstart_grpo                     is this machine ready for this recipe?
+  r1-verl train quickstart_grpo trainer.save_freq=10
+  r1-verl COMMAND -h                                 what a command takes, with an example"""
 
-  train RECIPE [overrides]    preflight, veRL's trainer, a progress line a step, a report; resumes an interrupted run
-                              (RECIPE: a name, or a .yaml file of your own)
-  doctor RECIPE [overrides]   what would go wrong here, why, and the fix
-  export RUN [OUT]            an ordinary model folder of a run's last checkpoint (--step N: of another)
-  fetch MODEL ...             models of the hub into its cache, for a machine that will have no network
-  nodes N                     wait until a Ray cluster has N nodes, and list them
-  report RUN_FOLDER           the table, curve and samples of a run
-  start-model OUT --traces FILE [--seed N]
-                              the quickstart's small model with its supervised start
-  recipes [--table [README]]  the names of all recipes, or a table of them (into the README's place for it)
-  score FILE                  score a JSONL or Parquet of responses offline
-  check FILE ...              prove that a Parquet is what veRL needs
-"""
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's parser, with the commands' one form of error and a hint in place of the usage."""
+
+    def __init__(self, **settings: object) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}\n({self.prog} -h tells what it takes)\n")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command. Returns the exit status; a user's mistake is one message on stderr and status 2."""
-    arguments = sys.argv[1:] if argv is None else argv
-    command = _COMMANDS.get(arguments[0]) if arguments else None
-    if command is None:
-        print(USAGE, file=sys.stdout if arguments[:1] in (["-h"], ["--help"]) else sys.stderr)
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. A user's mistake is one line on stderr and status 2."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    prog = f"r1-verl {arguments[0]}" if arguments and arguments[0] in COMMANDS else "r1-verl"
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of stdout is gone, as in `r1-verl report NAME | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # what a shell says of a program that SIGPIPE ended
+    except KeyboardInterrupt as error:
+        print(f"{prog}: interrupted" + (f"; {error}" if str(error) else ""), file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        if (error.name or "r1_verl").partition(".")[0] == "r1_verl":
+            raise  # a defect of ours
+        print(f"{prog}: the package {error.name} is missing: a script of run_scripts/ installs it", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if not isinstance(error, _mistakes()):
+            raise
+        print(f"{prog}: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(arguments: Sequence[str]) -> int:
+    parser = _Parser(prog="r1-verl", description="The open R1-Zero recipes as a plugin for veRL.", epilog=_EXAMPLES)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    typed, module = next(iter(arguments), None), None
+    for name, (path, line) in COMMANDS.items():
+        command = commands.add_parser(name, help=line)
+        if name == typed:
+            module = importlib.import_module(path)
+            module.add_arguments(command)
+    if typed is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        if module is None and not typed.startswith("-"):
+            from r1_verl.scorers import unknown_name
+
+            parser.error(unknown_name("command", typed, COMMANDS))
+        args = parser.parse_args(arguments)
+    except SystemExit as done:  # -h, or wrong arguments: argparse has printed what there is to say
+        return int(done.code or 0)
+    return module.run(args)
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """The exceptions whose message is for people."""
+    from r1_verl.data.example import DataError
     from r1_verl.recipes import RecipeError
     from r1_verl.runs import RunError
+    from r1_verl.scorers import UnknownNameError
 
-    try:
-        return command(arguments[1:])
-    except (RecipeError, RunError) as error:
-        print(f"r1-verl: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("r1-verl: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
-        return 130
-
-
-def _train(arguments: list[str]) -> int:
-    from r1_verl.training import launch
-
-    return launch.train(*_recipe(arguments))
-
-
-def _doctor(arguments: list[str]) -> int:
-    from r1_verl import doctor, recipes
-    from r1_verl.runs import run_folder, run_overrides
-
-    recipe, overrides = _recipe(arguments)
-    config = recipes.compose(recipe, [*run_overrides(run_folder(recipe)), *overrides])
-    problems = doctor.examine(config)
-    if said := doctor.memory.summary(config):
-        print(said)
-    for problem in problems:
-        print(f"- {problem.what}\n  fix: {problem.fix}")
-    print(f"{recipe}: {len(problems)} problem{'s' * (len(problems) != 1)} found")
-    return 1 if problems else 0
-
-
-def _report(arguments: list[str]) -> int:
-    from pathlib import Path
-
-    from r1_verl.report import summary
-    from r1_verl.runs import Run, RunError
-
-    if len(arguments) != 1 or not Path(arguments[0], "config.yaml").is_file():
-        raise RunError("usage: python -m r1_verl report RUN_FOLDER (a folder below runs/)")
-    summary.write(Run(Path(arguments[0]).resolve()))
-    return 0
-
-
-def _start_model(arguments: list[str]) -> int:
-    import argparse
-
-    from r1_verl.training import tiny_model
-
-    p = argparse.ArgumentParser(prog="r1-verl start-model", description=tiny_model.start.__doc__)
-    p.add_argument("out")
-    p.add_argument("--traces", required=True, help="a Parquet of data_prep/countdown_traces.py")
-    p.add_argument("--seed", type=int, default=1)
-    args = p.parse_args(arguments)
-    print(f"{tiny_model.start(args.out, args.traces, args.seed)}: an ordinary model folder")
-    return 0
-
-
-def _recipes(arguments: list[str]) -> int:
-    from r1_verl import recipes
-
-    if arguments[:1] == ["--table"]:
-        from pathlib import Path
-
-        from r1_verl.recipes import table
-
-        table.write(Path(arguments[1])) if arguments[1:] else print(table.markdown())
-    else:
-        print("\n".join(recipes.names()))
-    return 0
-
-
-def _export(arguments: list[str]) -> int:
-    from r1_verl.training import stages
-
-    return stages.main(arguments)
-
-
-def _fetch(arguments: list[str]) -> int:
-    from r1_verl.hub import fetch
-
-    return fetch.main(arguments)
-
-
-def _nodes(arguments: list[str]) -> int:
-    from r1_verl import cluster
-
-    return cluster.main(arguments)
-
-
-def _score(arguments: list[str]) -> int:
-    from r1_verl.evaluation import rescore
-
-    return rescore.main(arguments)
-
-
-def _check(arguments: list[str]) -> int:
-    from r1_verl.data import check
-
-    return check.main(arguments)
-
-
-def _recipe(arguments: list[str]) -> tuple[str, list[str]]:
-    from r1_verl.recipes import RecipeError, names
-
-    if not arguments or "=" in arguments[0]:
-        raise RecipeError(f"name a recipe first: {', '.join(names())}")
-    return arguments[0], arguments[1:]
-
-
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "train": _train,
-    "doctor": _doctor,
-    "export": _export,
-    "fetch": _fetch,
-    "nodes": _nodes,
-    "report": _report,
-    "start-model": _start_model,
-    "recipes": _recipes,
-    "score": _score,
-    "check": _check,
-}
+    return RecipeError, RunError, DataError, UnknownNameError, OSError

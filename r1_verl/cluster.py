@@ -5,6 +5,7 @@ The cluster itself is started by `run_scripts/ray_head.sh` and `ray_worker.sh`; 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import time
@@ -145,14 +146,14 @@ class Watch:
         return name
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m r1_verl nodes N [--wait SECONDS]`."""
-    import argparse
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Wait until the Ray cluster at RAY_ADDRESS (default: this machine's) has N nodes; list them."
+    parser.epilog = "example:\n  RAY_ADDRESS=10.0.0.1:6379 r1-verl nodes 2 --wait 120"
+    parser.add_argument("nodes", metavar="N", type=int)
+    parser.add_argument("--wait", metavar="SECONDS", type=float, default=600.0, help="give up after (default: 600)")
 
-    p = argparse.ArgumentParser(prog="r1-verl nodes", description=wait.__doc__)
-    p.add_argument("nodes", type=int)
-    p.add_argument("--wait", type=float, default=600.0, metavar="SECONDS")
-    args = p.parse_args(arguments)
+
+def run(args: argparse.Namespace) -> int:
     for node in wait(args.nodes, args.wait):
         print(f"  {node.address}: {node.gpus} GPUs, {node.cpus} CPUs")
     return 0

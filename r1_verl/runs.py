@@ -11,6 +11,7 @@ runs/NAME/finished              the last step, once the run came to its end
 from __future__ import annotations
 
 import contextlib
+import difflib
 import fcntl
 import json
 import os
@@ -109,6 +110,18 @@ class Run(NamedTuple):
 def run_folder(recipe: str) -> Path:
     """The folder of a recipe's run (RECIPE: a name or a .yaml file): $RUNS/$RUN, by default ./runs/RECIPE."""
     return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+
+
+def find_run(name: str) -> Run:
+    """The run that a user names: by its folder, or by its name below $RUNS (default ./runs). Raises RunError."""
+    runs = Path(os.environ.get("RUNS") or "runs")
+    for folder in (Path(name).expanduser(), runs / name):
+        if (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir():
+            return Run(folder.resolve())
+    names = sorted(path.name for path in runs.glob("*") if (path / "config.yaml").is_file())
+    near = difflib.get_close_matches(name, names)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise RunError(f"no run {name!r}, neither a run's folder nor a name below {runs.resolve()}; {hint}")
 
 
 def run_overrides(folder: Path) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 from prepared import example, older
 from prepared import row as as_row
 
-from r1_verl.data import check, check_rows, multiply, rendering
+from r1_verl import cli
+from r1_verl.data import check_rows, multiply, rendering
 from r1_verl.data import write as files
 from r1_verl.data.countdown import puzzles as countdown
 from r1_verl.data.countdown.prompts import COUNTDOWN
@@ -115,7 +116,7 @@ def test_seeded_faults(name, tmp_path, capsys):
         path.write_bytes(rows)
     elif rows is not None:
         write(path, rows, schema() if not rows else None)
-    assert check.main([str(path)]) == 1
+    assert cli.main(["check", str(path)]) == 1
     out = capsys.readouterr().out
     (found,) = [line for line in out.splitlines() if "| " in line and message in line]
     assert "error" in found and "unusable" in out
@@ -170,7 +171,7 @@ WARNINGS = {
 def test_what_is_worth_a_warning(name, tmp_path, capsys):
     rows, message = WARNINGS[name]
     kind = schema() if "more" not in rows[0] else None
-    assert check.main([str(write(tmp_path / "x.parquet", rows, kind))]) == 0
+    assert cli.main(["check", str(write(tmp_path / "x.parquet", rows, kind))]) == 0
     out = capsys.readouterr().out
     assert message in out and "usable" in out and "  error" not in out
 
@@ -178,7 +179,7 @@ def test_what_is_worth_a_warning(name, tmp_path, capsys):
 def test_good_files_are_good(tmp_path, capsys):
     made = [example(i, question=f"q {i}", messages=(("user", f"{i}"),)) for i in range(5)]
     files.write_set(tmp_path, {"train": made, "test": [replace(made[0], split="test", question="t")]}, {"source": "x"})
-    assert check.main([str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 0
+    assert cli.main(["check", str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 0
     out = capsys.readouterr().out
     assert "train.parquet: 5 rows, good" in out and "test.parquet: 1 rows, good" in out
     assert "data sources: countdown 6" in out
@@ -187,7 +188,7 @@ def test_good_files_are_good(tmp_path, capsys):
 def test_test_problems_in_the_training_rows(tmp_path, capsys):
     made = [example(i, question=f"q {i}", messages=(("user", f"{i}"),)) for i in range(3)]
     files.write_set(tmp_path, {"train": made, "test": [replace(made[1], split="test")]}, {"source": "x"})
-    assert check.main([str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 1
+    assert cli.main(["check", str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 1
     out = capsys.readouterr().out
     assert "1 x test problems are in the training rows of" in out and "overlap.py" in out
 
@@ -253,7 +254,7 @@ def test_rows_without_the_flag_are_raw_by_style_or_by_text(raw_examples):
 def test_files_of_earlier_versions_are_usable(tmp_path, capsys):
     table = pa.Table.from_batches([to_batch([example(0, style="raw", think_in_prompt=True)])])
     pq.write_table(older(table), tmp_path / "old.parquet")
-    assert check.main([str(tmp_path / "old.parquet")]) == 1
+    assert cli.main(["check", str(tmp_path / "old.parquet")]) == 1
     out = capsys.readouterr().out
     assert "think_in_prompt is true but the raw prompt does not open" in out and "common schema" not in out
 
@@ -321,10 +322,9 @@ def test_rendered_prompts():
 
 def test_wrong_arguments(tmp_path, capsys):
     write(tmp_path / "x.parquet", [row()], schema())
-    with pytest.raises(SystemExit) as stop:
-        check.main([str(tmp_path / "x.parquet"), "--max-prompt-length", "5"])
-    assert stop.value.code == 2 and "needs --tokenizer" in capsys.readouterr().err
-    assert check.main([str(tmp_path / "x.parquet"), "--tokenizer", str(tmp_path)]) == 2
+    assert cli.main(["check", str(tmp_path / "x.parquet"), "--max-prompt-length", "5"]) == 2
+    assert capsys.readouterr().err == "r1-verl check: --max-prompt-length needs --tokenizer\n"
+    assert cli.main(["check", str(tmp_path / "x.parquet"), "--tokenizer", str(tmp_path)]) == 2
     assert "cannot load the tokenizer" in capsys.readouterr().err
 
 

@@ -159,7 +159,7 @@ def test_a_script_runs_as_a_program(tmp_path):
 
 
 def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys):
-    from r1_verl.data import check
+    from r1_verl import cli
 
     text = (SCRIPTS / "README.md").read_text()
     code = text[text.index("```python\n") + 10 : text.rindex("```")]
@@ -167,7 +167,7 @@ def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
     assert capsys.readouterr().out == "{'train': 2}\n"
-    assert check.main(["data/mine/train.parquet"]) == 0
+    assert cli.main(["check", "data/mine/train.parquet"]) == 0
 
 
 def test_the_readme_names_every_script_and_style():

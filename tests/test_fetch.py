@@ -12,7 +12,7 @@ import pytest
 from local_hub import COMMIT, Hub
 from probes import can_mount
 
-from r1_verl.hub import fetch
+from r1_verl import cli
 
 NAME = "owner/tiny"
 FILES = {
@@ -222,7 +222,7 @@ def test_a_disk_that_fills_meanwhile(hub, ask, tmp_path):
 
 def test_local_folders(ask, tmp_path, capsys):
     folder = write(tmp_path / "mine", {"config.json": "{}"})
-    assert fetch.main([str(folder)]) == 0 and capsys.readouterr().out.strip() == str(folder)
+    assert cli.main(["fetch", str(folder)]) == 0 and capsys.readouterr().out.strip() == str(folder)
     assert ask("whole_model", DOWN, name=str(folder)) == str(folder)
     said = ask("whole_model", DOWN, name="models/nowhere")
     assert said.startswith("ERROR the model folder models/nowhere is not on this machine (")

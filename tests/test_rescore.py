@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from r1_verl import cli
 from r1_verl.evaluation import rescore
 from r1_verl.evaluation.response_files import Columns, Row, read
 
@@ -33,7 +34,7 @@ def write(path, rows=ROWS):
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.parquet", "r.parquet.gz"])
 def test_every_kind_of_file(tmp_path, capsys, name):
-    assert rescore.main([str(write(tmp_path / name))]) == 0
+    assert cli.main(["score", str(write(tmp_path / name))]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[1].split() == ["gsm8k", "2", "0.5000", "0.5000", "1.0000", "correct", "1,", "wrong", "1"]
     assert out[2].split() == ["math", "2", "0.5000", "0.5000", "0.5000", "correct", "1,", "no_answer", "1"]
@@ -43,8 +44,8 @@ def test_every_kind_of_file(tmp_path, capsys, name):
 
 @pytest.mark.parametrize("name", ["o.jsonl", "o.jsonl.gz", "o.parquet"])
 def test_output(tmp_path, name):
-    assert rescore.main([str(write(tmp_path / "r.jsonl")), "--out", str(tmp_path / name), "--mode", "faithful"]) == 0
     out = tmp_path / name
+    assert cli.main(["score", str(write(tmp_path / "r.jsonl")), "--out", str(out), "--mode", "faithful"]) == 0
     if out.suffix == ".parquet":
         rows = pq.read_table(out).to_pylist()
     else:
@@ -68,7 +69,7 @@ def test_verls_dumps_are_read_as_they_are(tmp_path, capsys):
     file = write(tmp_path / "1.jsonl", dump)
     rows = list(read(file, Columns(source="math")))
     assert [row.extra_info["think_in_prompt"] for row in rows] == [True, True, False]
-    assert rescore.main([str(file), "--source", "math"]) == 0
+    assert cli.main(["score", str(file), "--source", "math"]) == 0
     assert "3 rows, 1 agree, 2 differ" in capsys.readouterr().out  # an answer in the thinking is no answer
 
 
@@ -87,16 +88,16 @@ def test_scale_and_options(tmp_path, capsys):
     rows = [{"data_source": "openr1", "response": "\\boxed{5}", "ground_truth": "$5$"}]
     file = str(write(tmp_path / "r.jsonl", rows))
     weights = 'openr1_weights={"tag_count": 1, "reasoning_steps": 1}'
-    assert rescore.main([file, "--option", weights]) == 0
+    assert cli.main(["score", file, "--option", weights]) == 0
     assert "0.0000" in capsys.readouterr().out
-    assert rescore.main([file, "--source", "math", "--scale", "plus_minus"]) == 0
+    assert cli.main(["score", file, "--source", "math", "--scale", "plus_minus"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split()[2] == "1.0000"
 
 
 def test_the_old_option_ladder_still_scores(tmp_path, capsys):
     rescore.note_ladder.cache_clear()
     rows = [{"data_source": "math", "response": "\\boxed{6}", "ground_truth": "5"}]
-    assert rescore.main([str(write(tmp_path / "r.jsonl", rows)), "--ladder", "plus_minus"]) == 0
+    assert cli.main(["score", str(write(tmp_path / "r.jsonl", rows)), "--ladder", "plus_minus"]) == 0
     told = capsys.readouterr()
     assert told.out.splitlines()[1].split()[2] == "-1.0000" and "`scale`" in told.err
 
@@ -161,7 +162,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
     whole = gzip.compress((tmp_path / "r.jsonl").read_bytes())
     (tmp_path / "torn.jsonl.gz").write_bytes(whole[:20] + b"\0" * 20)
     before = {path.name for path in tmp_path.iterdir()}
-    assert rescore.main([*args, "--out", "out.jsonl"] if "--out" not in args else args) == 2
+    assert cli.main(["score", *args, *([] if "--out" in args else ["--out", "out.jsonl"])]) == 2
     told = capsys.readouterr()
     assert told.out == "" and message in told.err and told.err.count("\n") == 1
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -171,7 +172,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
 def test_empty_file(tmp_path, capsys, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.jsonl").write_text("\n")
-    assert rescore.main(["r.jsonl", *out]) == 0
+    assert cli.main(["score", "r.jsonl", *out]) == 0
     assert capsys.readouterr().out == "r.jsonl holds no rows\n"
     assert not out or (tmp_path / out[1]).exists()
 
@@ -189,12 +190,12 @@ def test_hostile_rows_do_not_stop_the_file(tmp_path):
         {"data_source": "math", "response": "", "ground_truth": None},
     ]
     out = tmp_path / "o.parquet"
-    assert rescore.main([str(write(tmp_path / "r.jsonl", rows)), "--out", str(out)]) == 0
+    assert cli.main(["score", str(write(tmp_path / "r.jsonl", rows)), "--out", str(out)]) == 0
     assert len(pq.read_table(out)) == 3
 
 
 def test_a_recorded_set(data_dir, capsys):
     file = data_dir / "responses" / "olympiadbench_qwen25_3b.jsonl.gz"
-    assert rescore.main([str(file), "--source", "olympiadbench", "--workers", "2"]) == 0
+    assert cli.main(["score", str(file), "--source", "olympiadbench", "--workers", "2"]) == 0
     line = capsys.readouterr().out.splitlines()[1].split()
     assert line[:2] == ["olympiadbench", "1096"] and 0.2 < float(line[3]) < 0.4

@@ -6,7 +6,6 @@ Each fault is one line of a table: what, how often, where first, and what to do.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -96,23 +95,21 @@ def table(results: Mapping[str, Sequence[Fault]], counts: Mapping[str, int]) -> 
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Check files; the exit status is 1 if one is unusable, 2 for wrong arguments."""
-    p = argparse.ArgumentParser(prog="r1-verl check", description=__doc__.splitlines()[0])
-    p.add_argument("files", nargs="+", metavar="FILE")
-    p.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check Parquet files; the exit status is 1 if one of them is unusable."
+    parser.epilog = "example:\n  r1-verl check data/gsm8k/*.parquet --tokenizer Qwen/Qwen2.5-1.5B"
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
         "--tokenizer", metavar="MODEL", help="render the prompts with its chat template (folder or hub name)"
     )
-    p.add_argument("--max-prompt-length", type=int, metavar="N", help="in tokens, as data.max_prompt_length")
-    p.add_argument("--raw", action="store_true", default=None, help="the recipe sets the pass-through template")
-    args = p.parse_args(argv)
+    parser.add_argument("--max-prompt-length", type=int, metavar="N", help="in tokens, as data.max_prompt_length")
+    parser.add_argument("--raw", action="store_true", default=None, help="the recipe sets the pass-through template")
+
+
+def run(args: argparse.Namespace) -> int:
     if args.max_prompt_length is not None and not args.tokenizer:
-        p.error("--max-prompt-length needs --tokenizer")
-    try:
-        tokenizer = load_tokenizer(args.tokenizer) if args.tokenizer else None
-    except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        raise DataError("--max-prompt-length needs --tokenizer")
+    tokenizer = load_tokenizer(args.tokenizer) if args.tokenizer else None
     rows, results = {}, {}
     for name in args.files:
         rows[name], results[name] = check_file(name, tokenizer, args.max_prompt_length, args.raw)

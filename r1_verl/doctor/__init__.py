@@ -6,8 +6,10 @@ vLLM; what is known of the model comes from its folder or its small files of the
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
+from r1_verl import recipes
 from r1_verl.doctor import (
     algorithm,
     attention,
@@ -24,7 +26,8 @@ from r1_verl.doctor import (
     unread,
 )
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.runs import RunError
+from r1_verl.recipes.listing import add_recipe
+from r1_verl.runs import RunError, run_folder, run_overrides
 
 CHECKS: tuple[Check, ...] = (
     *machine.CHECKS, *compiler.CHECKS, *driver.CHECKS, *gpus.CHECKS, *memory.CHECKS, *disk.CHECKS, *algorithm.CHECKS,
@@ -46,3 +49,20 @@ def require(config: Any) -> None:
     problems = examine(config)
     if problems:
         raise DoctorError("this run would fail:\n" + "\n".join(f"  - {p.what}\n    fix: {p.fix}" for p in problems))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Look for what would stop or spoil a recipe's run on this machine; name the cause and the fix."
+    parser.epilog = "example:\n  r1-verl doctor tinyzero_ppo trainer.n_gpus_per_node=4"
+    add_recipe(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    config = recipes.compose(args.recipe, [*run_overrides(run_folder(args.recipe)), *args.overrides])
+    problems = examine(config)
+    if needs := memory.summary(config):
+        print(needs)
+    for problem in problems:
+        print(f"- {problem.what}\n  fix: {problem.fix}")
+    print(f"{args.recipe}: {len(problems)} problem{'s' * (len(problems) != 1)} found")
+    return 1 if problems else 0

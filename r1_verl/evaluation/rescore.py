@@ -22,7 +22,7 @@ from r1_verl.data.write import explained, parquet, progress
 from r1_verl.evaluation.response_files import Columns, Row, count, read
 from r1_verl.reward import compute_score
 from r1_verl.score import OUTCOMES
-from r1_verl.scorers import UnknownNameError, note_ladder
+from r1_verl.scorers import note_ladder
 
 _CHUNK = 64  # responses a task: long enough to hide the passing of messages, short enough to keep the bar moving
 _INLINE = 512  # responses that are scored sooner than worker processes start
@@ -121,13 +121,18 @@ class Tally:
         return "\n".join(lines)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Command line of `r1-verl score`; returns the exit status (2 for bad input, with one line on stderr)."""
-    parser = argparse.ArgumentParser(prog="r1-verl score", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Score a file of responses on all cores; compare with the recorded reward if there is one."
+    parser.epilog = "example:\n  r1-verl score runs/tinyzero_ppo/validation/60.jsonl --mode faithful"
     parser.add_argument(
-        "file", type=Path, help="responses: .jsonl or .parquet, also .gz; veRL's dumps are read as they are"
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="responses: .jsonl or .parquet, also .gz; veRL's dumps as they are",
     )
-    parser.add_argument("--out", type=Path, help="write each row's result here (.jsonl, .jsonl.gz or .parquet)")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="write each row's result to .jsonl, .jsonl.gz or .parquet"
+    )
     parser.add_argument("--source", help="data source of every row (default: the column data_source)")
     parser.add_argument("--mode", default="strict", help="strict (default) or faithful")
     parser.add_argument("--scale", help="reward scale by name (default: the source's own)")
@@ -135,23 +140,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="a scorer's option, as JSON"
     )
-    parser.add_argument("--response", help="column of the response")
-    parser.add_argument("--ground-truth", help="column of the ground truth")
-    parser.add_argument("--reward", help="column of the recorded reward to compare with (default: score or reward)")
-    parser.add_argument("--workers", type=int, help="processes (default: all cores)")
-    args = parser.parse_args(argv)
+    parser.add_argument("--response", metavar="COLUMN", help="column of the response")
+    parser.add_argument("--ground-truth", metavar="COLUMN", help="column of the ground truth")
+    parser.add_argument("--reward", metavar="COLUMN", help="column of the recorded reward (default: score or reward)")
+    parser.add_argument("--workers", metavar="N", type=int, help="processes (default: all cores)")
+
+
+def run(args: argparse.Namespace) -> int:
     columns = Columns(args.source, args.response, args.ground_truth, args.reward)
     tally = Tally()
+    settings = {"mode": args.mode, "scale": args.scale, **dict(map(_option, args.option))}
     try:
-        settings = {"mode": args.mode, "scale": args.scale, **dict(map(_option, args.option))}
         results = score_many(read(args.file, columns), args.workers, **settings)
         with _writer(args.out) as write:
             for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
                 tally.add(row, result)
                 write(row, result)
-    except (DataError, UnknownNameError, OSError) as error:
-        print(f"r1-verl score: {error}", file=sys.stderr)
-        return 2
     except BrokenProcessPool:
         print("r1-verl score: a worker process was killed (memory?): try --workers 1", file=sys.stderr)
         return 1

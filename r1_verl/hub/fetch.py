@@ -6,6 +6,7 @@ be reached, a wrong name or a full disk is one line. HF_ENDPOINT, HF_HOME, HF_TO
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import os
@@ -221,12 +222,13 @@ def _explained(name: str, error: Exception) -> FetchError:
     )
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m r1_verl fetch MODEL ...`: whole models into the hub's cache, for a machine without network later."""
-    import argparse
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Download whole models into the hub's cache (HF_HOME), for a machine without network later."
+    parser.epilog = "example:\n  HF_HOME=/shared/hub r1-verl fetch Qwen/Qwen2.5-1.5B Qwen/Qwen2.5-Math-7B"
+    parser.add_argument("model", metavar="MODEL", nargs="+", help="owner/name, or a folder to be looked for")
 
-    p = argparse.ArgumentParser(prog="r1-verl fetch", description=main.__doc__)
-    p.add_argument("model", nargs="+")
-    for name in p.parse_args(arguments).model:
+
+def run(args: argparse.Namespace) -> int:
+    for name in args.model:
         print(whole_model(name))
     return 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from r1_verl import atomic
-from r1_verl.runs import Run, Step, read_curve
+from r1_verl.runs import Run, Step, find_run, read_curve
 
 SAMPLES = 5
 
@@ -110,3 +111,14 @@ def _places(run: Run, picture: Path | None) -> list[str]:
         ("veRL's own log", run.folder / "log"),
     ]  # fmt: skip
     return ["Where everything lies:"] + [f"- {name}: {place}" for name, place in places if place is not None]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Print what a run did, and write it into the run's folder as report.md and curve.png."
+    parser.epilog = "example:\n  r1-verl report quickstart_grpo"
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name below $RUNS (default runs/)")
+
+
+def run(args: argparse.Namespace) -> int:
+    write(find_run(args.run))
+    return 0

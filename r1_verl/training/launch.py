@@ -5,6 +5,7 @@ veRL runs as its own process (`python -m verl.trainer.main_ppo`); what it and Ra
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from r1_verl import cluster, doctor, recipes
 from r1_verl.hub import fetch
+from r1_verl.recipes.listing import add_recipe
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, run_folder, run_overrides
 from r1_verl.training import stages
@@ -46,7 +48,7 @@ def train(recipe: str, overrides: list[str]) -> int:
     config = recipes.compose(recipe, overrides)
     joins = doctor.machine.joins(config)
     more = _of_the_cluster(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
-    before = stages.asked(config)
+    before = stages.previous_run(config)
     if before and any(override.startswith(f"{stages.MODEL}=") for override in overrides):
         print(f"# Not starting from run {before!r}: a model was given.")
         before = None
@@ -224,3 +226,21 @@ def _why(log: Path) -> str:
     told = [line for line in lines if re.search(r"\b\w*(Error|Exception|Killed|OutOfMemory)\b.*:", line)]
     chosen = told[-3:] if told else lines[-8:]
     return "\n".join(f"  {line[:400]}" for line in chosen)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Run a recipe to its end: a preflight, veRL's trainer with a line a step, a report. The same command resumes\n"
+        "an interrupted run. Environment: RUN (the run's name, default the recipe's), RUNS (where runs live, default\n"
+        "./runs), DRY_RUN=1 (print the resolved configuration only), WANDB=1 (log there too), RAY_ADDRESS (a Ray\n"
+        "cluster to join)."
+    )
+    parser.epilog = "example:\n  RUN=second_try r1-verl train quickstart_grpo trainer.total_training_steps=100"
+    add_recipe(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        return train(args.recipe, args.overrides)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command resumes from the last checkpoint") from None

@@ -6,6 +6,7 @@ command and skipped with MODEL=another start. `python -m r1_verl export RUN` mak
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import Run, RunError
+from r1_verl.runs import Run, RunError, find_run
 
 MODEL = "actor_rollout_ref.model.path"
 
@@ -75,27 +76,19 @@ def _merge(actor: Path, out: Path) -> None:
         )
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m r1_verl export RUN [OUT] [--step N]`. RUN: a folder, or a name below $RUNS (default runs/)."""
-    import argparse
-    import os
-
-    p = argparse.ArgumentParser(prog="r1-verl export", description=export.__doc__)
-    p.add_argument("run")
-    p.add_argument("out", nargs="?", type=Path)
-    p.add_argument("--step", type=int)
-    args = p.parse_args(arguments)
-    folder = Path(args.run) if Path(args.run).is_dir() else Path(os.environ.get("RUNS") or "runs") / args.run
-    if not folder.is_dir():
-        raise RunError(f"no run {args.run!r}: name a folder, or one of {_names(folder.parent)}")
-    print(export(Run(folder.resolve()), args.out, args.step))
-    return 0
-
-
-def _names(runs: Path) -> str:
-    return ", ".join(sorted(path.parent.name for path in runs.glob("*/config.yaml"))) or f"those below {runs} (none)"
-
-
-def asked(config: Any) -> str | None:
-    """The run that a configuration starts from, if it is a stage."""
+def previous_run(config: Any) -> str | None:
+    """The name of the run that a configuration starts from; None if it is no stage."""
     return (config.get("r1_verl") or {}).get("after")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make an ordinary model folder of a run's checkpoint, with veRL's model merger."
+    parser.epilog = "example:\n  r1-verl export logicrl_stage1 models/stage1 --step 100"
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name below $RUNS (default runs/)")
+    parser.add_argument("out", metavar="OUT", nargs="?", type=Path, help="default: RUN/models/step_N")
+    parser.add_argument("--step", metavar="N", type=int, help="which checkpoint (default: the last)")
+
+
+def run(args: argparse.Namespace) -> int:
+    print(export(find_run(args.run), args.out, args.step))
+    return 0

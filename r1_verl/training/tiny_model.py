@@ -7,6 +7,7 @@ with `skip_special_tokens=True`.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from pathlib import Path
 
@@ -78,3 +79,16 @@ def build_tokenizer():
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in (*WORDS, *NUMBERS)])
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make the quickstart's base model: a small untrained model, then a supervised start on TRACES."
+    parser.epilog = "example:\n  r1-verl start-model models/mine --traces data/traces/train.parquet --seed 2"
+    parser.add_argument("out", metavar="OUT", help="the model folder to make")
+    parser.add_argument("--traces", metavar="FILE", required=True, help="a Parquet of data_prep/countdown_traces.py")
+    parser.add_argument("--seed", metavar="N", type=int, default=1)
+
+
+def run(args: argparse.Namespace) -> int:
+    print(f"{start(args.out, args.traces, args.seed)}: an ordinary model folder")
+    return 0
