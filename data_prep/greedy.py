@@ -2,7 +2,7 @@
 
 veRL validates all rows at one temperature; the greedy twins name our agent loop `r1_greedy`.
 
-python data_prep/greedy.py data/quickstart/test.parquet data/quickstart/validation.parquet
+python data_prep/greedy.py data/quickstart/test.parquet --out data/quickstart/validation.parquet
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from r1_verl.data.example import DataError
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("file", help="a prepared Parquet file")
-    p.add_argument("out", help="the file to write")
+    p.add_argument("written", nargs="?", metavar="OUT", help="the same as --out")
+    p.add_argument("--out", metavar="FILE", help="the file to write")
     args = p.parse_args()
+    args.out = args.out or args.written
+    if not args.out:
+        p.error("name the file to write: --out FILE")
     import pyarrow as pa
     import pyarrow.compute as pc
 
