@@ -88,6 +88,114 @@ def test_scales_are_found_by_name() -> None:
     assert find_scale("parts")(Score("wrong", parts={"a": 0.25, "b": 1})) == 1.25
 
 
+BOXED, MATH = "so \\boxed{5}", encode("math", answer="5")
+
+
+def test_a_named_reward_judges_score_and_acc_instead_of_the_data_sources() -> None:
+    for source in ("math8k", "drgrpo_r1/math8k", "no such source"):
+        found = compute_score(source, BOXED, MATH, reward="drgrpo", mode="faithful")
+        assert (found["score"], found["acc"], found["format"]) == (1.0, 1.0, 1.0)
+        found = compute_score(source, BOXED, MATH, reward="drgrpo_r1", mode="faithful")
+        assert (found["score"], found["acc"], found["outcome"]) == (0.0, 0.0, "bad_format")
+    assert compute_score("math8k", BOXED, MATH)["acc"] == 1.0
+
+
+def test_a_rewards_mapping_sets_scale_and_options_and_the_calls_own_win() -> None:
+    wrong = "so \\boxed{6}"
+    pays = {"name": "drgrpo", "scale": "centred"}
+    assert compute_score("math8k", wrong, MATH, reward=pays)["score"] == -0.5
+    assert compute_score("math8k", wrong, MATH, reward=pays, scale="plus_minus")["score"] == -1.0
+    assert compute_score("math8k", wrong, MATH, reward={"name": "drgrpo", "scale": None, "options": None})["score"] == 0
+    pays = {"name": "openr1", "options": {"openr1_weights": {"accuracy": 1, "soft_format": 2}}}
+    right = "<think>x</think><answer>\\boxed{5}</answer>"
+    assert json.loads(compute_score("math", right, MATH, reward=pays)["parts"]) == {"accuracy": 1.0, "soft_format": 2.0}
+    found = compute_score(
+        "math", right, MATH, reward=pays, openr1_weights={"tag_count": 1}, reward_model_tokenizer=None
+    )
+    assert json.loads(found["parts"]) == {"tag_count": 1.0}
+    pays["options"]["openr1_weights"]["accuracy"] = 3  # the same object, changed by its owner
+    assert json.loads(compute_score("math", right, MATH, reward=pays)["parts"])["accuracy"] == 3.0
+
+
+def test_a_reward_comes_from_omegaconf_as_verl_hands_it_over() -> None:
+    from omegaconf import OmegaConf
+
+    config = OmegaConf.create(
+        {
+            "r1_verl": {"pays": {"name": "openr1", "scale": "binary", "options": {"openr1_weights": {"accuracy": 1}}}},
+            "reward_kwargs": {"mode": "faithful", "reward": "${r1_verl.pays}"},
+        }
+    )
+    keywords = dict(config.reward_kwargs)
+    for _ in range(2):
+        found = compute_score("math8k", "<answer>$5$</answer>", MATH, **keywords)
+        assert (found["score"], json.loads(found["parts"])) == (1.0, {"accuracy": 1.0})
+
+
+def test_a_named_reward_is_for_rows_of_its_task() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        compute_score("countdown", RIGHT, PUZZLE, reward="drgrpo")
+    message = str(caught.value)
+    assert "'drgrpo' judges the task math" in message and "'countdown' is of the task countdown" in message
+    assert "countdown, mini_r1, oat_zero" in message and "\n" not in message
+    for truth in ("5", 5, None, '{"answer":"5"}', '{"answer":"5","task":5}', "{", '{"task":[]}'):
+        compute_score("math", BOXED, truth, reward="drgrpo")  # they name no task
+
+
+def test_a_scorer_without_a_task_takes_any_row(registry: None) -> None:
+    scorer("anything")(lambda text, ground_truth, info: True)
+    assert compute_score("countdown", "", PUZZLE, reward="anything")["acc"] == 1.0
+    scorer("sudoku_only", task="sudoku")(lambda text, ground_truth, info: True)
+    assert compute_score("mine", "", encode("sudoku", grid="1"), reward="sudoku_only")["acc"] == 1.0
+    with pytest.raises(UnknownNameError, match="of the task sudoku: name one of that task \\(sudoku_only\\)"):
+        compute_score("mine", "", encode("sudoku", grid="1"), reward="kk")
+
+
+@pytest.mark.parametrize(
+    ("reward", "words"),
+    [
+        ("drgrp", "unknown reward 'drgrp'; did you mean 'drgrpo'"),
+        (7, "unknown reward 7; known: "),
+        (["drgrpo"], "unknown reward ['drgrpo']; "),
+        ({"name": "drgrp"}, "unknown reward 'drgrp'; did you mean 'drgrpo'"),
+        ({"scale": "binary"}, "the reward has no name: write {name: NAME"),
+        ({"name": "drgrpo", "scal": "binary"}, "unknown key of the reward 'scal'; did you mean 'scale'?"),
+        ({"name": "drgrpo", "scale": "binry"}, "unknown scale 'binry'; did you mean 'binary'?"),
+        ({"name": "drgrpo", "scale": ["binary"]}, "unknown scale ['binary']; "),
+        (
+            {"name": "openr1", "options": {"openr1_weight": {}}},
+            "reward 'openr1': unknown option 'openr1_weight'; did you mean 'openr1_weights'?",
+        ),
+        ({"name": "kk", "options": {"math_policy": {}}}, "reward 'kk': it takes no option 'math_policy'"),
+        ({"name": "drgrpo", "options": ["x"]}, "the options of the reward 'drgrpo' are no mapping"),
+    ],
+)
+def test_a_reward_that_cannot_be_read_says_what_to_write(reward: object, words: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        compute_score("math8k", BOXED, MATH, reward=reward)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "now"),
+    [
+        ("drgrpo/math8k", "math8k"), ("simplerl_v1/math8k", "math8k"), ("grpo_bias/gsm8k", "gsm8k"),
+        ("grpo_demo/gsm8k/greedy", "gsm8k/greedy"), ("math/math8k/greedy", "math8k/greedy"), ("math/dapo", "dapo"),
+        ("openr1/numina_tir", "numina_tir"), ("openr1/openr1_math", "openr1_math"), ("deepscaler/math", "math"),
+        ("orz/math8k", "math8k"), ("mini_r1", "countdown"), ("mini_r1/3", "countdown/3"),
+        ("unlock_deepseek/4", "countdown/4"), ("oat_zero/3/greedy", "countdown/3/greedy"),
+        *((name, name) for name in (
+            "math8k", "gsm8k", "gsm8k/greedy", "math", "math/mine", "math500", "kk", "kk/3ppl", "countdown/3", "dapo",
+            "orz", "numina_tir", "openr1_math", "aime24", "multiply", "mine/math8k", "drgrpo/mine", "unheard/of", "",
+        )),
+    ],
+)  # fmt: skip
+def test_old_data_sources_fold_into_the_tasks(old: str, now: str) -> None:
+    assert scorers.task_source(old) == now == scorers.task_source(now)
+    if "mine" not in old and old not in ("unheard/of", ""):
+        assert find_scorer(old).task == find_scorer(now).task
+
+
 def test_the_old_name_of_a_scale_is_taken_with_one_note(registry: None, capsys: pytest.CaptureFixture[str]) -> None:
     scorers.note_ladder.cache_clear()
     assert compute_score("countdown", RIGHT, PUZZLE, ladder="plus_minus")["score"] == 1.0

@@ -20,6 +20,18 @@ def _loads(text: str) -> Any:
         return None
 
 
+@lru_cache(maxsize=65536)
+def _task(text: str) -> str:
+    value = _loads(text) if text.startswith("{") else None
+    task = value.get("task") if isinstance(value, dict) else None
+    return task if isinstance(task, str) else ""
+
+
+def task_of(ground_truth: Any) -> str:
+    """The task that a canonical ground truth names; "" for any other ground truth. Never raises."""
+    return _task(ground_truth) if isinstance(ground_truth, str) else ""
+
+
 def decode(ground_truth: Any) -> Any:
     """The value of a ground truth: parsed JSON for a string (None if it is no JSON), anything else unchanged.
 

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from r1_verl.ground_truth import task_of
 from r1_verl.response import until
+from r1_verl.reward import named
 from r1_verl.score import CORRECT, ERROR, WRONG, Score
 from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, note_ladder, resolve, unknown_name
 
@@ -26,6 +28,7 @@ def compute_score(
     ground_truth: Any,
     extra_info: Mapping[str, Any] | None = None,
     *,
+    reward: str | Mapping[str, Any] | None = None,
     mode: str = "strict",
     scale: str | None = None,
     stop: str | Sequence[str] = (),
@@ -36,6 +39,7 @@ def compute_score(
 
     solution_str: the response alone, without its prompt. ground_truth: canonical JSON (`ground_truth.encode`), or
     upstream's own form. extra_info["think_in_prompt"]: the prompt already opened `<think>`.
+    reward: the scorer that judges, by name or as {name, scale, options}; None is the data source's scorer.
     mode: "faithful" is the published reward, "strict" the same task with its holes closed. scale: a reward scale by
     name; None is the scorer's default. stop, include_stop: texts at which generation ends, and whether they belong to
     the response (vLLM's include_stop_str_in_output); text after a stop, which the last token may bring, is not read.
@@ -45,16 +49,24 @@ def compute_score(
     verdict), `format` (1.0 or 0.0, by the mode's own rule), `outcome`, `pred`, and `parts` (sub-rewards as a JSON
     object, "" if there are none: veRL needs one flat set of keys).
 
-    Raises UnknownNameError for an unknown data source, mode, scale or option; nothing that a response or a ground
-    truth holds raises.
+    Raises UnknownNameError for an unknown data source, reward, mode, scale or option, and for a named reward that
+    judges another task than the ground truth names. Nothing else that a response or a ground truth holds raises.
     """
     if "ladder" in options:
         note_ladder()
         old = options.pop("ladder")
         scale = scale or old
-    entry, chosen, to_reward = resolve(data_source, mode, scale)
-    if options:
-        options = _options(entry, options)
+    if reward is None:
+        entry, chosen, to_reward = resolve(data_source, mode, scale)
+        if options:
+            options = _options(entry, options)
+    else:
+        name, own_scale, own_options = named.read(reward)
+        entry, chosen, to_reward = resolve("", mode, scale or own_scale, name)
+        task = task_of(ground_truth)
+        if task != entry.task and task and entry.task:
+            raise named.WrongTaskError(entry, task, data_source)
+        options = {**own_options, **_options(entry, options)} if options else own_options
     text = solution_str if isinstance(solution_str, str) else ""
     if stop:
         text = until(text, (stop,) if isinstance(stop, str) else stop, include_stop)
@@ -77,7 +89,7 @@ def _parts(parts: tuple[tuple[str, float], ...]) -> str:
     return json.dumps({name: float(value) for name, value in parts})
 
 
-def _call(scorer: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], options: dict[str, Any]) -> Score:
+def _call(scorer: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], options: Mapping[str, Any]) -> Score:
     """The scorer's verdict; ERROR if it raises, because veRL would lose the trajectory and go on."""
     try:
         score = scorer(text, ground_truth, info, **options) if options else scorer(text, ground_truth, info)
@@ -102,5 +114,5 @@ def _complain(message: str) -> None:
 def _options(entry: Scorer, options: dict[str, Any]) -> dict[str, Any]:
     unknown = options.keys() - known_options() - _VERL_KEYWORDS
     if unknown:
-        raise UnknownNameError(unknown_name("option", min(unknown), known_options() | {"mode", "scale"}))
+        raise UnknownNameError(unknown_name("option", min(unknown), known_options() | {"mode", "scale", "reward"}))
     return {name: value for name, value in options.items() if name in entry.options}

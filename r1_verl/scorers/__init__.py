@@ -47,10 +47,12 @@ class Scorer:
 
 
 class UnknownNameError(LookupError):
-    """A data source, mode, scale or option that is not registered. The message names the nearest known ones."""
+    """A data source, reward, mode, scale or option that is not registered. The message names the nearest known ones."""
 
 
 _scorers: dict[str, Scorer] = {}
+# Published rewards after which the data sources of Countdown's rows were once named.
+_ONCE_COUNTDOWN = ("mini_r1", "unlock_deepseek", "oat_zero")
 _failures: dict[str, str] = {}  # third-party module -> why it did not load
 _loaded = False
 _lock = threading.RLock()  # veRL calls scorers from a thread pool
@@ -93,6 +95,7 @@ def scorer(
             _scorers[name] = new
             find_scorer.cache_clear()
             resolve.cache_clear()
+            task_source.cache_clear()
         return strict
 
     return register
@@ -137,14 +140,26 @@ def find_scorer(data_source: str) -> Scorer:
                 best = (len(pattern), entry)
     if best[1] is None:
         known = [pattern for entry in _scorers.values() for pattern in entry.sources]
-        broken = "".join(f"; plugin {what} did not load ({why})" for what, why in _failures.items())
-        raise UnknownNameError(unknown_name("data source", data_source, known) + broken)
+        raise UnknownNameError(unknown_name("data source", data_source, known) + _broken())
     return best[1]
+
+
+def _broken() -> str:
+    """What a message about an unknown name adds where plugins did not load."""
+    return "".join(f"; plugin {what} did not load ({why})" for what, why in _failures.items())
+
+
+def find_reward(name: str) -> Scorer:
+    """The scorer registered under a name, as a recipe names its reward. Raises UnknownNameError."""
+    load_all()
+    if not isinstance(name, str) or name not in _scorers:
+        raise UnknownNameError(unknown_name("reward", name, _scorers) + _broken())
+    return _scorers[name]
 
 
 def find_scale(name: str) -> Scale:
     """A reward scale by name. Raises UnknownNameError."""
-    if name not in SCALES:
+    if not isinstance(name, str) or name not in SCALES:
         raise UnknownNameError(unknown_name("scale", name, SCALES))
     return SCALES[name]
 
@@ -156,15 +171,32 @@ def note_ladder() -> None:
 
 
 @lru_cache(maxsize=4096)
-def resolve(data_source: str, mode: str, scale: str | None) -> tuple[Scorer, Judge, Scale]:
-    """The scorer, its function for the mode, and the reward scale of a call. Raises UnknownNameError."""
+def resolve(data_source: str, mode: str, scale: str | None, reward: str = "") -> tuple[Scorer, Judge, Scale]:
+    """The scorer, its function for the mode, and the reward scale of a call.
+
+    The scorer is the one named `reward`; without a name, the data source's. Raises UnknownNameError.
+    """
     if mode not in MODES:
         raise UnknownNameError(unknown_name("mode", mode, MODES))
-    entry = find_scorer(data_source)
+    entry = find_reward(reward) if reward else find_scorer(data_source)
     chosen = entry.strict if mode == "strict" else entry.faithful
     if chosen is None:
         raise UnknownNameError(f"scorer {entry.name!r} has no published reward: use mode='strict'")
     return entry, chosen, find_scale(scale) if scale else entry.scale
+
+
+@lru_cache(maxsize=4096)
+def task_source(data_source: str) -> str:
+    """The data source as it is named now, without the reward that earlier versions named it after.
+
+    `drgrpo/math8k` is `math8k`, `mini_r1/3` is `countdown/3`; any other name stays.
+    """
+    head, slash, rest = str(data_source).partition("/")
+    if head in _ONCE_COUNTDOWN:
+        return f"countdown{slash}{rest}"
+    mathematics = {entry.name: entry.sources for entry in scorers() if entry.task == "math"}
+    known = rest and head in mathematics and any(rest.partition("/")[0] in names for names in mathematics.values())
+    return rest if known else str(data_source)
 
 
 def known_options() -> frozenset[str]:

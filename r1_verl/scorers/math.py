@@ -23,8 +23,8 @@ from r1_verl.scorers.graders.qwen_answer import extract, normalise
 from r1_verl.scorers.graders.qwen_equal import equal
 
 _MATH = (
-    "math", "math/*", "numina_*", "lighteval/MATH*", "DigitalLearningGmbH/MATH-lighteval", "xDAN2099/lighteval-MATH",
-    "HuggingFaceH4/MATH-500",
+    "math", "math/*", "math8k", "math8k/*", "numina_tir", "numina_*", "openr1_math", "openr1_math/*",
+    "lighteval/MATH*", "DigitalLearningGmbH/MATH-lighteval", "xDAN2099/lighteval-MATH", "HuggingFaceH4/MATH-500",
 )  # fmt: skip
 _SUITES = (
     "math_eval", "math_eval/*", "math500", "math500/*", "aime*", "AIME*", "amc*", "AMC*", "olympiad*",
