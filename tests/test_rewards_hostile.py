@@ -10,59 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from r1_verl.data.gold import gold_response
+from r1_verl.ground_truth import encode
 from r1_verl.reward import compute_score
 from r1_verl.score import ERROR, OUTCOMES
+from r1_verl.scorers import MODES, scorers
 
-REWARDS = (
-    "simplerl simplerl_v1 openr1 gsm8k gsm8k_flexible grpo_bias deepscaler drgrpo drgrpo_r1 dapo orz grpo_demo multiply"
-    " math math_eval minerva math_verify"
-)
-ALL = REWARDS.split()
-MODES = ("strict", "faithful")
+# Multiplication reads the golds of mathematics, in plain numbers.
+ALL = [entry.name for entry in scorers() if entry.task in ("math", "multiply")]
 HANG = 2.0  # seconds of processor time; benchmarks/bench_math.py asks for 50 ms, and 1.2 s with the worker
 USES_WORKER = {"openr1", "simplerl_v1", "math_verify"}  # their published judge is math-verify itself
-
-LONG = 100_000
-TEXTS = {
-    "unclosed answer tags": "<answer>" * 12_500,
-    "unclosed boxes": "\\boxed{" * 20_000,
-    "unclosed boxes, closed at the end": "\\boxed{" * 20_000 + "5" + "}" * 20_000,
-    "nested answer tags": "<answer>" * 5_000 + "5" + "</answer>" * 5_000,
-    "think tags": "<think>" * LONG,
-    "closing think tags": "</think>" * LONG,
-    "answer pairs": "<answer>5</answer>" * 20_000,
-    "answer pairs on one line, last unclosed": "<answer>5</answer>" * 10_000 + "<answer>" * 10_000,
-    "reasoning pairs": "<reasoning>" + "</reasoning> <answer>" * 20_000,
-    "middles": "<think>\n" + "\n</think>\n<answer>\n" * 20_000,
-    "marks": "#### " * 40_000,
-    "answer lines": "Answer: \n" * 40_000,
-    "answer and blanks": "Answer" + " " * LONG + ":" + " " * LONG + "5",
-    "blanks between the tags": "<think></think>" + " " * LONG + "<answer>5</answer>" + " " * LONG,
-    "boxed word": "boxed" * 40_000,
-    "dollars": "$" * 200_000,
-    "braces": "\\boxed{" + "{" * LONG + "}" * LONG + "}",
-    "digits": "\\boxed{" + "7" * LONG + "}",
-    "digits at the end": "so " + "7" * 1_000_000,
-    "digits and commas": "so " + "1," * 500_000,
-    "megabyte of prose": "lorem ipsum so that 5 " * 50_000,
-    "lone surrogate": "\\boxed{\ud8005}",
-    "NUL": "\\boxed{5\x00}",
-    "final answer is": "final answer is $" * 20_000 + "$. I hope",
-    "text macros": "\\boxed{" + "\\text{" * 5_000 + "}",
-    "Step": "Step 1" * 50_000,
-}
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_long_texts_are_quick_and_worth_nothing(name):
-    """Quick: no hang. The worker keeps its own deadline (test_killable)."""
-    for source, mode in itertools.product(ALL, MODES):
-        start = time.thread_time()
-        found = compute_score(source, TEXTS[name], "17", mode=mode)
-        assert time.thread_time() - start < HANG, (source, mode)
-        assert found["outcome"] in OUTCOMES and found["outcome"] != ERROR, (source, mode)
-        assert found["acc"] == 0.0, (source, mode)
-
 
 GROUND_TRUTHS = [
     *(None, "", " ", "{", "[]", "{}", "null", [], {}, [[]], ["", None], {"answer": None}, {"answers": []}),
@@ -86,13 +43,6 @@ def test_no_ground_truth_is_never_rewarded(source):
             assert found["acc"] == 0.0 and found["outcome"] != ERROR, (truth, mode, response)
             if json.loads(found["parts"] or "{}"):
                 assert all(json.loads(found["parts"]).get(name, 0) == 0 for name in ("accuracy", "correctness"))
-
-
-@pytest.mark.parametrize("source", ALL)
-def test_odd_responses_and_info_do_not_raise(source):
-    for response in (None, 5, b"5", ["5"], ""):
-        for info in (None, {}, {"think_in_prompt": None}, {"think_in_prompt": "yes"}):
-            assert compute_score(source, response, "5", info, mode="faithful")["acc"] == 0.0
 
 
 # What a model must not be paid for: published scorers pay for some of these, strict pays for none.
@@ -120,27 +70,11 @@ def test_strict_pays_for_no_hole(name):
     assert paid == []
 
 
-IDEAL = "<think>\nwe add\n</think>\n<answer>\n\\boxed{5}\n</answer>"
-RIGHT = dict.fromkeys(ALL, IDEAL) | {
-    "multiply": "<think>a</think><answer>5</answer>",
-    "grpo_demo": "<reasoning>\na\n</reasoning>\n<answer>\n5\n</answer>\n",
-    **dict.fromkeys(("gsm8k", "gsm8k_flexible", "grpo_bias"), "We add.\n#### 5"),
-    "dapo": "We add.\nAnswer: 5",
-}
-
-
-@pytest.mark.parametrize("source", ALL)
-def test_strict_pays_for_the_right_answer(source):
-    found = compute_score(source, RIGHT[source], "5")
-    assert (found["acc"], found["outcome"], found["format"]) == (1.0, "correct", 1.0)
-    assert compute_score(source, RIGHT[source].replace("5", "6"), "5")["acc"] == 0.0
-
-
 @pytest.mark.parametrize("source", ALL)
 @pytest.mark.parametrize("mode", MODES)
 def test_acc_is_the_strict_verdict_in_every_mode(source, mode):
-    responses = [*UNPAID.values(), RIGHT[source], IDEAL, "\\boxed{5}", "#### 5", "Answer: 5"]
-    for response in responses:
+    paid = [gold_response(name, encode("math", answer="5")) for name in ALL]
+    for response in [*UNPAID.values(), *paid, "\\boxed{5}", "#### 5", "Answer: 5"]:
         strict = compute_score(source, response, "5")
         assert compute_score(source, response, "5", mode=mode, scale="parts")["acc"] == strict["acc"]
 
