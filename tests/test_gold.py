@@ -12,8 +12,7 @@ from r1_verl.ground_truth import encode
 from r1_verl.scorers import UnknownNameError, scorers
 
 MATH = encode("math", answer="\\frac{1}{2}")
-OTHER_TASKS = {"countdown", "oat_zero", "mini_r1", "kk", "multiply"}
-MATHEMATICS = [entry.name for entry in scorers() if entry.name not in OTHER_TASKS]
+MATHEMATICS = [entry.name for entry in scorers() if entry.task == "math"]
 
 
 @pytest.mark.parametrize("source", MATHEMATICS)

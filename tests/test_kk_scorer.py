@@ -76,7 +76,7 @@ def test_edge_table(source: str, response: str, reward: float) -> None:
     assert logic_rl(f"Assistant: <think>{response}", UPSTREAM) == reward
 
 
-def test_a_prompt_that_did_not_open_think_needs_the_tag_in_the_response() -> None:
+def test_a_prompt_without_think_needs_the_tag_in_the_response() -> None:
     answer = f"</think><answer>{SOLUTION}</answer>"
     assert faithful(f"<think>hm{answer}", think_in_prompt=False)["score"] == 3.0
     assert faithful(f"first <think>hm{answer}")["score"] == 3.0

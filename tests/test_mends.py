@@ -73,7 +73,7 @@ def test_a_critic_has_the_attention_of_its_configuration(tmp_path):
         verl_model.load_valuehead_model(str(folder), torch.float32, config, False)
 
 
-def test_dual_chunk_attention_is_dropped_within_its_first_chunk_only(tmp_path):
+def test_dual_chunk_attention_is_dropped_in_its_first_chunk_only(tmp_path):
     from vllm.config.model import ModelConfig
 
     from r1_verl.verl_side import vllm_plugin

@@ -128,7 +128,7 @@ def test_mistakes_are_named():
         recipes.compose("tinyzero_ppo", ["trainer.total_step=3"])
 
 
-def test_verl_finds_the_recipe_from_any_folder_and_the_plugin_is_light(tmp_path):
+def test_verl_finds_the_recipe_from_any_folder_by_a_light_plugin(tmp_path):
     """Also: what our plugin costs every process that imports verl, without Hydra's grammar."""
     module = [sys.executable, "-X", "importtime", "-m", "verl.trainer.main_ppo"]
     done = subprocess.run(

@@ -91,7 +91,7 @@ def test_scales_are_found_by_name() -> None:
 BOXED, MATH = "so \\boxed{5}", encode("math", answer="5")
 
 
-def test_a_named_reward_judges_score_and_acc_instead_of_the_data_sources() -> None:
+def test_a_named_reward_judges_in_the_place_of_the_data_sources() -> None:
     for source in ("math8k", "drgrpo_r1/math8k", "no such source"):
         found = compute_score(source, BOXED, MATH, reward="drgrpo", mode="faithful")
         assert (found["score"], found["acc"], found["format"]) == (1.0, 1.0, 1.0)
@@ -100,7 +100,7 @@ def test_a_named_reward_judges_score_and_acc_instead_of_the_data_sources() -> No
     assert compute_score("math8k", BOXED, MATH)["acc"] == 1.0
 
 
-def test_a_rewards_mapping_sets_scale_and_options_and_the_calls_own_win() -> None:
+def test_the_calls_own_scale_and_options_beat_the_rewards() -> None:
     wrong = "so \\boxed{6}"
     pays = {"name": "drgrpo", "scale": "centred"}
     assert compute_score("math8k", wrong, MATH, reward=pays)["score"] == -0.5
@@ -269,7 +269,7 @@ def test_decorators_stack(registry: None) -> None:
     assert [entry.name for entry in scorers.scorers()][-2:] == ["first", "second"]
 
 
-def test_an_exact_name_beats_a_pattern_and_a_long_pattern_a_short_one(registry: None) -> None:
+def test_an_exact_name_beats_a_pattern_and_a_long_one_a_short_one(registry: None) -> None:
     scorer("one", sources=["z*"])(lambda text, ground_truth, info: Score("correct", "one"))
     scorer("two", sources=["zebra/*"])(lambda text, ground_truth, info: Score("correct", "two"))
     scorer("three", sources=["zebra/x"])(lambda text, ground_truth, info: Score("correct", "three"))
@@ -376,7 +376,7 @@ def test_third_parties_register_through_the_environment(tmp_path: Path) -> None:
     assert "r1_verl: scorer plugin broken_scorers did not load" in done.stderr
 
 
-def test_a_third_party_that_claims_a_built_in_source_is_refused_and_the_built_in_stays(tmp_path: Path) -> None:
+def test_a_third_party_that_claims_a_built_in_source_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thief.py").write_text(
         "from r1_verl import scorer\n@scorer('thief', sources=['countdown'])\ndef judge(*a):\n    return True\n"
     )

@@ -39,7 +39,7 @@ def test_another_configuration_is_refused_with_the_choice(tmp_path):
         open_run(tmp_path / "r", {**CONFIG, "data": {"train_batch_size": 32}})
 
 
-def test_a_run_that_never_got_to_a_step_takes_another_configuration(tmp_path):
+def test_a_run_without_a_step_takes_another_configuration(tmp_path):
     other = {**CONFIG, "data": {"train_batch_size": 32}}
     attempt(open_run(tmp_path / "r", CONFIG))
     attempt(open_run(tmp_path / "r", other), trained(1, 0.1))

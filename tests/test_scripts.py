@@ -281,7 +281,7 @@ def test_a_run_on_the_cpu_hides_the_cards(with_cards):
     assert done.stdout.strip().split(",") == ["-1"] * 64
 
 
-def test_a_slurm_job_takes_whole_nodes_and_the_recipes_own_number_of_cards(with_cards, recorder, tmp_path):
+def test_a_slurm_job_takes_whole_nodes_and_the_recipes_cards(with_cards, recorder, tmp_path):
     with_cards["VENV"] = recorder["VENV"]
     asked = run("slurm", "tinyzero_grpo.sh", env=with_cards)
     assert "sbatch --nodes=1 --ntasks-per-node=1 --gpus-per-node=8 --exclusive --mem=0 " in asked.stdout, asked.stderr

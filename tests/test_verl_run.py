@@ -124,7 +124,7 @@ def test_what_the_user_sees(grpo):
     assert "accuracy, countdown/3" in (run.folder / "report.md").read_text()
 
 
-def test_a_finished_run_says_so_and_another_configuration_is_refused(grpo, place):
+def test_a_finished_run_says_so_and_refuses_other_settings(grpo, place):
     for extra, status, message in (((), 0, "is finished"), (("data.seed=9",), 2, "another configuration")):
         done = subprocess.run(
             command(place, "quickstart_grpo", *extra),

@@ -25,14 +25,12 @@ from pathlib import Path
 from r1_verl.maths.judge import judge
 from r1_verl.response import last_boxed
 from r1_verl.reward import compute_score
+from r1_verl.scorers import scorers
 from r1_verl.scorers.graders import killable
 
 DATA = Path(os.environ.get("R1_VERL_DATA") or Path(__file__).parents[3] / "shared" / "data")
 EVERY = 10  # of math-verify's items
-REWARDS = (
-    "simplerl", "simplerl_v1", "openr1", "gsm8k", "deepscaler", "drgrpo", "dapo", "orz", "grpo_demo", "math",
-    "math_eval", "math_verify",
-)  # fmt: skip
+REWARDS = [entry.name for entry in scorers() if entry.task == "math"]
 
 
 def rows(*parts: str) -> Iterator[dict]:
