@@ -12,6 +12,7 @@ such a command reads.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shlex
@@ -21,7 +22,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1_verl import atomic
+from r1_verl import atomic, recipes
+from r1_verl.recipes.listing import add_recipe
 from r1_verl.runs import RunError
 
 SCRIPTS = Path(__file__).parents[2] / "data_prep"  # of the checkout that this package is in
@@ -137,3 +139,16 @@ def _step(what: str, text: str) -> Step:
         raise RunError(
             f"r1_verl.data: {what}: {text!r} is no command ({error}): write a script of data_prep/ and its arguments"
         ) from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make a recipe's data where they are missing, as `train` does before it starts."
+    parser.epilog = "example:\n  SOURCE=train.jsonl r1-verl prepare gsm8k_ppo"
+    add_recipe(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    config = recipes.compose(args.recipe, args.overrides)
+    make(config)
+    print("\n".join(f"there: {file}" for file in _files(config)))
+    return 0
