@@ -110,7 +110,7 @@ MISTAKES = [
     ("data.val_files={place}/column.parquet", "has no column reward_model"),
     ("data.train_files={place}/empty.parquet", "has no rows"),
     ("data.train_files={place}/few.parquet", "3 training rows are less than one batch of 64"),
-    ("data.train_files={place}/source.parquet", "unknown data source 'countdwn'; did you mean"),
+    ("r1_verl.pays=null data.train_files={place}/source.parquet", "unknown data source 'countdwn'; did you mean"),
     ("data.train_files={place}/truth.parquet", "a ground truth that can't be read"),
     ("data.seed=null", "data.seed is null"),
     # prompts
@@ -127,6 +127,13 @@ MISTAKES = [
     # reward
     (f"{REWARD}.reward_kwargs.mode=strikt", "unknown mode 'strikt'; did you mean 'strict'"),
     (f"{REWARD}.reward_kwargs.ladder=tinyzro", "unknown scale 'tinyzro'; did you mean 'tinyzero'"),
+    ("r1_verl.pays=drgrp", "unknown reward 'drgrp'; did you mean 'drgrpo'"),
+    ("r1_verl.pays={name: countdown, scale: binry}", "unknown scale 'binry'; did you mean 'binary'"),
+    ("r1_verl.pays={name: openr1, options: {openr1_weight: 1}}", "unknown option 'openr1_weight'; did you mean"),
+    (
+        "r1_verl.pays=drgrpo",
+        "'drgrpo' judges the task math, the row of data source 'countdown' is of the task countdown",
+    ),
     (f"+{REWARD}.reward_kwargs.laddr=x", "no scorer takes the option 'laddr'"),
     (f"{REWARD}.path=null", "reward.custom_reward_function.path is empty"),
     (f"{REWARD}.path=pkg://r1_verl.rewards", "no module r1_verl.rewards"),

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import ground_truth as truths
+from r1_verl.data import make
 from r1_verl.doctor.model import look, paths
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.doctor.reward import OURS, options
+from r1_verl.doctor.reward import options, ours, pays, wrong_task
 from r1_verl.hub import model_files
 from r1_verl.runs import RunError, differences
 from r1_verl.scorers import UnknownNameError, resolve
 
+_ROWS = 100  # of each file; the first row of every data source comes in any case
 _MAKE = "run the recipe's script, which makes it, or a script of data_prep/"
 
 
@@ -42,34 +44,36 @@ def _check_file(key: str, file: str, config: Any) -> tuple[int, list[Problem]]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    path = Path(file).expanduser()
+    path, making = Path(file).expanduser(), make.command(config, file) or _MAKE
     if not path.is_file():
-        return 0, [Problem(f"data.{key}: {file} is not there", _MAKE)]
+        return 0, [Problem(f"data.{key}: {file} is not there", making)]
     try:
         schema = pq.read_schema(path)
         missing = {"data_source", "prompt", "reward_model"} - set(schema.names)
         if missing:
-            return 0, [Problem(f"data.{key}: {file} has no column {', '.join(sorted(missing))}", _MAKE)]
+            return 0, [Problem(f"data.{key}: {file} has no column {', '.join(sorted(missing))}", making)]
         table = pq.read_table(path, columns=["data_source", "reward_model"])
     except (OSError, ValueError) as error:
-        return 0, [Problem(f"data.{key}: {file} can't be read as Parquet ({error})", _MAKE)]
+        return 0, [Problem(f"data.{key}: {file} can't be read as Parquet ({error})", making)]
     if not table.num_rows:
-        return 0, [Problem(f"data.{key}: {file} has no rows", _MAKE)]
-    found = []
-    if str(config.reward.custom_reward_function.path or "").startswith(OURS):
-        mode = options(config).get("mode", "strict")
-        for source in pc.unique(table["data_source"]).to_pylist():
-            try:
-                resolve(source, mode, None)
-            except UnknownNameError as error:
-                found.append(
-                    Problem(f"data.{key}: {file}: {error}", "register a scorer for it (README), or mend the column")
-                )
-        for row in table["reward_model"].slice(0, 100).to_pylist():
-            truth = (row or {}).get("ground_truth")
-            if _unreadable(truth):
-                found.append(Problem(f"data.{key}: {file}: a ground truth that can't be read: {truth!r:.80}", _MAKE))
-                break
+        return 0, [Problem(f"data.{key}: {file} has no rows", making)]
+    if not ours(config):
+        return table.num_rows, []
+    found, sources = [], pc.unique(table["data_source"]).to_pylist()
+    for source in [] if pays(config) else sources:
+        try:
+            resolve(source, options(config).get("mode", "strict"), None)
+        except UnknownNameError as error:
+            fix = "r1_verl.pays=NAME names the reward of all rows; or register a scorer for it (README)"
+            found.append(Problem(f"data.{key}: {file}: {error}", fix))
+    first = {pc.index(table["data_source"], source).as_py() for source in sources} - {-1}
+    rows = table.take(sorted({*first, *range(min(_ROWS, table.num_rows))})).to_pylist()
+    read = [(row["data_source"], (row["reward_model"] or {}).get("ground_truth")) for row in rows]
+    unreadable = next((truth for _, truth in read if _unreadable(truth)), None)
+    if any(_unreadable(truth) for _, truth in read):
+        found.append(Problem(f"data.{key}: {file}: a ground truth that can't be read: {unreadable!r:.80}", making))
+    elif misfit := wrong_task(config, key, read):
+        found.append(misfit)
     return table.num_rows, found
 
 

@@ -1,18 +1,20 @@
-"""Checks of the reward: path, manager, mode, scale, options, penalties, the group filter's metric."""
+"""Checks of the reward: path, manager, the named reward, mode, scale, options, penalties, the group filter's metric."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from r1_verl.doctor.algorithm import near
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.scorers import UnknownNameError, known_options, resolve
+from r1_verl.doctor.verl_source import reward_managers
+from r1_verl.ground_truth import task_of
+from r1_verl.reward import named
+from r1_verl.scorers import UnknownNameError, find_reward, known_options, resolve, scorers
 
-OURS = "pkg://r1_verl"
-_MANAGERS = ("naive", "dapo", "gdpo", "rate_limited", "remote")
+OURS, REWARD = "pkg://r1_verl", "reward.custom_reward_function"
 _KEYS = ("acc", "score", "format", "reward", "seq_reward", "seq_final_reward")
 
 
@@ -22,6 +24,20 @@ def options(config: Any) -> dict[str, Any]:
 
     given = config.reward.custom_reward_function.get("reward_kwargs")
     return dict(OmegaConf.to_container(given, resolve=True)) if given else {}
+
+
+def pays(config: Any) -> named.Named | None:
+    """The reward that a recipe names; None if it names none, or none that can be read (check_pays reports that)."""
+    given = options(config).get("reward") if ours(config) else None
+    try:
+        return named.read(given) if given is not None else None
+    except UnknownNameError:
+        return None
+
+
+def ours(config: Any) -> bool:
+    """Whether the recipe's reward function is ours."""
+    return str(config.reward.custom_reward_function.path or "").startswith(OURS)
 
 
 def check_function(config: Any) -> Iterator[Problem]:
@@ -52,24 +68,54 @@ def check_function(config: Any) -> Iterator[Problem]:
 
 def check_options(config: Any) -> Iterator[Problem]:
     """Mode, scale and options of our reward."""
-    if not str(config.reward.custom_reward_function.path or "").startswith(OURS):
+    if not ours(config):
         return
     kwargs = options(config)
-    mode = kwargs.pop("mode", "strict")
-    scale = kwargs.pop("ladder", None) or kwargs.pop("scale", None)
+    mode, scale, old = (kwargs.pop(name, None) for name in ("mode", "scale", "ladder"))
     try:
-        resolve("countdown", mode, scale)
+        resolve("countdown", mode or "strict", scale or old)
     except UnknownNameError as error:
         yield Problem(str(error), "reward.custom_reward_function.reward_kwargs.{mode,scale}")
-    for option in kwargs.keys() - known_options() - {"stop", "include_stop"}:
+    for option in kwargs.keys() - known_options() - {"reward", "stop", "include_stop"}:
         yield Problem(f"no scorer takes the option {option!r}", f"known: {', '.join(sorted(known_options()))}")
+
+
+def check_pays(config: Any) -> Iterator[Problem]:
+    """The named reward: its name, scale and options, and a published form where the mode asks for one."""
+    given = options(config).get("reward") if ours(config) else None
+    if given is None:
+        return
+    mode = "faithful" if options(config).get("mode") == "faithful" else "strict"  # check_options reports another
+    try:
+        resolve("", mode, None, named.read(given).name)
+    except UnknownNameError as error:
+        fix = "r1_verl.pays=NAME or r1_verl.pays={name: NAME, scale: SCALE, options: {}}; `r1-verl sources` lists them"
+        yield Problem(str(error), fix if "mode=" not in str(error) else f"{REWARD}.reward_kwargs.mode=strict")
+
+
+def wrong_task(config: Any, key: str, rows: Iterable[tuple[str, Any]]) -> Problem | None:
+    """The first of some rows, (data source, ground truth), whose task is not that of the reward the recipe names.
+
+    key: train_files or val_files.
+    """
+    pay = pays(config)
+    entry = find_reward(pay.name) if pay else None
+    if entry is None or not entry.task:
+        return None
+    for source, truth in rows:
+        task = task_of(truth)
+        if task not in ("", entry.task):
+            fits = sorted(other.name for other in scorers() if other.task == task)
+            fix = f"r1_verl.pays={'|'.join(fits) or 'null'}, or data.{key} of the task {entry.task}"
+            return Problem(f"data.{key}: {named.WrongTaskError(entry, task, source)}", fix)
+    return None
 
 
 def check_manager(config: Any) -> Iterator[Problem]:
     """A known reward manager; DAPO's penalty where it is read, and with the run's own lengths."""
     manager = config.reward.reward_manager
-    if manager.source == "register" and manager.name not in _MANAGERS:
-        yield Problem(f"unknown reward manager {manager.name!r}", near(manager.name, _MANAGERS))
+    if manager.source == "register" and (known := reward_managers()) and manager.name not in known:
+        yield Problem(f"unknown reward manager {manager.name!r}", near(manager.name, known))
     kwargs = config.reward.get("reward_kwargs") or {}
     overlong = kwargs.get("overlong_buffer_cfg") or {}
     if overlong.get("enable") and manager.name != "dapo":
@@ -101,4 +147,4 @@ def check_filter(config: Any) -> Iterator[Problem]:
         )
 
 
-CHECKS: tuple[Check, ...] = (check_function, check_options, check_manager, check_filter)
+CHECKS: tuple[Check, ...] = (check_function, check_options, check_pays, check_manager, check_filter)

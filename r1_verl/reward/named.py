@@ -74,5 +74,5 @@ class WrongTaskError(UnknownNameError):
         instead = f"name one of that task ({', '.join(fits)}), or none" if fits else "name none"
         super().__init__(
             f"reward {entry.name!r} judges the task {entry.task}, the row of data source {data_source!r} is of the "
-            f"task {task}: {instead} (null: each row's data source then decides)"
+            f"task {task}: {instead}, so that each row's data source decides"
         )
