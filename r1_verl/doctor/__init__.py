@@ -13,6 +13,7 @@ from r1_verl import recipes
 from r1_verl.doctor import (
     algorithm,
     attention,
+    batches,
     compiler,
     disk,
     driver,
@@ -24,15 +25,18 @@ from r1_verl.doctor import (
     reward,
     rollout,
     unread,
+    verl_source,
 )
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError, run_folder, run_overrides
 
-CHECKS: tuple[Check, ...] = (
-    *machine.CHECKS, *compiler.CHECKS, *driver.CHECKS, *gpus.CHECKS, *memory.CHECKS, *disk.CHECKS, *algorithm.CHECKS,
-    *unread.CHECKS, *attention.CHECKS, *rollout.CHECKS, *reward.CHECKS, *files.CHECKS, *prompts.CHECKS,
+_ROOMS = (
+    machine, verl_source, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention, rollout, reward,
+    files, prompts,
 )  # fmt: skip
+CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 
 
 class DoctorError(RunError):
@@ -58,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    config = recipes.compose(args.recipe, [*run_overrides(run_folder(args.recipe)), *args.overrides])
+    given = settle(args.recipe, args.overrides)
+    config = recipes.compose(args.recipe, [*run_overrides(run_folder(args.recipe)), *given])
     problems = examine(config)
     if needs := memory.summary(config):
         print(needs)

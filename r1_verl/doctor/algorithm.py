@@ -1,106 +1,34 @@
-"""Checks of batches, estimator, clipping and KL: what fails only when the models are loaded, or trains nothing."""
+"""Checks of estimator, clipping, loss and KL: settings that veRL refuses late, does not use, or that train nothing."""
 
 from __future__ import annotations
 
 import difflib
-import importlib.util
-import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from r1_verl.doctor.attention import ulysses
 from r1_verl.doctor.problem import Check, Problem
-
-OURS = ("grpo_bias",)
-_GROUPS = ("grpo", "grpo_vectorized", "grpo_bias", "grpo_passk", "rloo", "rloo_vectorized", "opo", "gpg",
-           "reinforce_plus_plus_baseline")  # fmt: skip
+from r1_verl.doctor.verl_source import estimators
 
 
-def near(name: str, known: tuple[str, ...]) -> str:
-    """ "did you mean ...?" or all that is known."""
+def near(name: str, known: Collection[str]) -> str:
+    """The fix for an unknown name: the nearest known ones, or all of them."""
     found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(found)}?" if found else f"known: {', '.join(known)}"
 
 
-def check_batches(config: Any) -> Iterator[Problem]:
-    """Batch arithmetic."""
-    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
-    batch, mini = config.data.train_batch_size, actor.ppo_mini_batch_size
-    gpus = config.trainer.n_gpus_per_node * config.trainer.nnodes
-    if mini > batch:
-        yield Problem(f"ppo_mini_batch_size {mini} is more than train_batch_size {batch}", f"at most {batch} prompts")
-    elif batch % mini:
-        yield Problem(
-            f"train_batch_size {batch} is no multiple of ppo_mini_batch_size {mini}: the last update would be smaller",
-            "a mini-batch that divides the batch",
-        )
-    if (batch * rollout.n) % gpus:
-        yield Problem(
-            f"{batch} prompts x {rollout.n} responses do not divide among {gpus} GPUs",
-            "a data.train_batch_size that is a multiple of the number of GPUs",
-        )
-    trained = [("actor_rollout_ref.actor", actor)]
-    trained += [("critic", config.critic)] if config.algorithm.adv_estimator == "gae" else []
-    for name, part in trained:
-        if part.ppo_micro_batch_size is not None:
-            yield Problem(
-                f"{name}.ppo_micro_batch_size={part.ppo_micro_batch_size} is an old name that veRL 0.9.1 does not use",
-                f"{name}.ppo_micro_batch_size_per_gpu (a number a GPU), or use_dynamic_bsz=True",
-            )
-        elif not part.use_dynamic_bsz and part.ppo_micro_batch_size_per_gpu is None:
-            yield Problem(
-                f"{name}.ppo_micro_batch_size_per_gpu is not set (the global one is not used any more)",
-                "set it, or actor_rollout_ref.actor.use_dynamic_bsz=True",
-            )
-        elif not part.use_dynamic_bsz and (mini * rollout.n // gpus) % part.ppo_micro_batch_size_per_gpu:
-            yield Problem(
-                f"{mini} prompts x {rollout.n} responses on {gpus} GPUs are no multiple of "
-                f"{name}.ppo_micro_batch_size_per_gpu {part.ppo_micro_batch_size_per_gpu}",
-                "a micro-batch that divides the mini-batch of one GPU, or use_dynamic_bsz=True",
-            )
-        elif part.use_dynamic_bsz:
-            longest = config.data.max_prompt_length + config.data.max_response_length
-            key, limit = "ppo_max_token_len_per_gpu", part.ppo_max_token_len_per_gpu
-            if name == "critic":  # the key that veRL's V1 trainer takes, with its default
-                key, limit = "ppo_infer_max_token_len_per_gpu", part.get("ppo_infer_max_token_len_per_gpu", 32768)
-            if limit * ulysses(part) < longest:
-                yield Problem(
-                    f"{name}.{key} {limit} does not hold one sequence of {longest} tokens (prompt and response)",
-                    f"++{name}.{key}={longest} or more",
-                )
-    scored = [("rollout", rollout)]
-    if actor.use_kl_loss or config.algorithm.use_kl_in_reward:
-        scored.append(("ref", config.actor_rollout_ref.ref))
-    for name, part in scored:
-        size = part.log_prob_micro_batch_size_per_gpu
-        if actor.use_dynamic_bsz:
-            continue
-        if size is None:
-            yield Problem(
-                f"{name}.log_prob_micro_batch_size_per_gpu is not set",
-                f"actor_rollout_ref.{name}.log_prob_micro_batch_size_per_gpu={actor.ppo_micro_batch_size_per_gpu}",
-            )
-        elif (batch * rollout.n // gpus) % size:
-            yield Problem(
-                f"{batch} prompts x {rollout.n} responses on {gpus} GPUs are no multiple of "
-                f"{name}.log_prob_micro_batch_size_per_gpu {size}",
-                "one that divides them, or actor_rollout_ref.actor.use_dynamic_bsz=True",
-            )
-
-
 def check_estimator(config: Any) -> Iterator[Problem]:
-    """A known estimator, with what it needs."""
+    """The estimator is known; it has groups of responses if it compares them; GRPO-Bias has its constant."""
     name, rollout = str(config.algorithm.adv_estimator), config.actor_rollout_ref.rollout
-    known = (*_verl_names("trainer/ppo/core_algos.py", r'^    [A-Z_]+ = "(\w+)"'), *OURS)
-    if name not in known:
+    known = estimators()
+    if known and name not in known:
         yield Problem(f"unknown algorithm.adv_estimator {name!r}", near(name, known))
-    if name in _GROUPS and rollout.n < 2:
+    compares = known.get(name, False)
+    if compares and rollout.n < 2:
         yield Problem(
-            f"{'GRPO' if name == 'grpo' else name} with rollout.n=1: every advantage is zero",
+            f"adv_estimator={name} compares the responses to one prompt, and rollout.n=1 gives one: it has no baseline",
             "actor_rollout_ref.rollout.n=8 or more",
         )
-    if name in _GROUPS and rollout.n > 1 and (rollout.temperature == 0 or rollout.top_k == 1):
+    if compares and rollout.n > 1 and (rollout.temperature == 0 or rollout.top_k == 1):
         yield Problem(
             "greedy sampling (temperature 0 or top_k 1): the responses of a group are all the same, every advantage is "
             "zero",
@@ -163,11 +91,4 @@ def check_seed(config: Any) -> Iterator[Problem]:
         yield Problem("data.seed is null: the order of the prompts changes from run to run", "data.seed=1")
 
 
-def _verl_names(file: str, pattern: str) -> tuple[str, ...]:
-    """Names in veRL's own source: importing it takes seconds."""
-    spec = importlib.util.find_spec("verl")
-    text = (Path(spec.submodule_search_locations[0]) / file).read_text(encoding="utf-8")
-    return tuple(re.findall(pattern, text, re.MULTILINE))
-
-
-CHECKS: tuple[Check, ...] = (check_batches, check_estimator, check_loss, check_kl, check_seed)
+CHECKS: tuple[Check, ...] = (check_estimator, check_loss, check_kl, check_seed)

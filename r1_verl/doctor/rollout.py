@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from r1_verl.doctor.algorithm import near
 from r1_verl.doctor.model import model_of
 from r1_verl.doctor.problem import Check, Problem
+from r1_verl.doctor.verl_source import agent_loops
 
-_LOOPS = ("single_turn_agent", "tool_agent", "r1_stop", "r1_greedy")
+OUR_LOOPS = Path(__file__).parents[1] / "verl_side/agent_loops.yaml"
 
 
 def check_lengths(config: Any) -> Iterator[Problem]:
@@ -54,16 +56,20 @@ def check_parallel(config: Any) -> Iterator[Problem]:
 
 
 def check_ends(config: Any) -> Iterator[Problem]:
-    """Texts to stop at that nobody hands to vLLM; an agent loop that nobody knows."""
+    """The agent loop is known, and is one of ours where responses are to stop at a text: veRL's own do not."""
+    import yaml
+
     agent, settings = config.actor_rollout_ref.rollout.agent, config.get("r1_verl") or {}
-    chosen = agent.default_agent_loop
-    if (settings.get("stop") or settings.get("stop_token_ids")) and chosen not in ("r1_stop", "r1_greedy"):
+    chosen, ours = agent.default_agent_loop, [entry["name"] for entry in yaml.safe_load(OUR_LOOPS.read_text())]
+    known = (*agent_loops(), *ours)
+    if (settings.get("stop") or settings.get("stop_token_ids")) and chosen not in ours:
         yield Problem(
             f"r1_verl.stop is set, and the agent loop {chosen!r} does not read it: responses would run on",
             "+stop=texts (or actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop)",
         )
-    if chosen not in _LOOPS and str(agent.agent_loop_config_path or "").endswith("verl_side/agent_loops.yaml"):
-        yield Problem(f"unknown agent loop {chosen!r}", near(chosen, _LOOPS))
+    reads_ours = str(agent.agent_loop_config_path or "").endswith("verl_side/agent_loops.yaml")
+    if agent_loops() and reads_ours and chosen not in known:
+        yield Problem(f"unknown agent loop {chosen!r}", near(chosen, known))
     if chosen.startswith("r1_") and not agent.agent_loop_config_path:
         yield Problem(
             f"the agent loop {chosen!r} is ours, and agent_loop_config_path does not name our list",

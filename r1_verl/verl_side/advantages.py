@@ -1,4 +1,4 @@
-"""Advantage estimators of ours, registered with veRL when it imports its own (see `plugin.py`)."""
+"""Advantage estimators of ours. `plugin.py` imports this module right after veRL has imported its own estimators."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
+from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage, register_adv_est
 
 
 def mend(core_algos: ModuleType) -> None:
-    """Register each estimator."""
-    core_algos.register_adv_est("grpo_bias")(grpo_bias)
+    """Nothing is left to do: importing this module has registered each estimator."""
 
 
+@register_adv_est("grpo_bias")
 def grpo_bias(
     token_level_rewards: torch.Tensor,
     response_mask: torch.Tensor,

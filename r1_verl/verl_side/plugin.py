@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from r1_verl.recipes import resolvers
+from r1_verl.recipes.pins import pins
 
-PROVED_ON = "0.9.1"
 # A module of veRL, and ours that mends it: `mend(module)` runs as soon as veRL's module has been imported.
 MENDS = {
     "verl.trainer.ppo.core_algos": "r1_verl.verl_side.advantages",
@@ -59,10 +59,10 @@ def load() -> None:
     """Register everything; idempotent."""
     import verl
 
-    if verl.__version__ != PROVED_ON:
+    if verl.__version__ != (proved_on := pins().get("verl", verl.__version__)):
         print(
-            f"r1_verl: proved on verl {PROVED_ON}, this is verl {verl.__version__}; expect failures, "
-            f"or: pip install 'verl[verl-core]=={PROVED_ON}'",
+            f"r1_verl: proved on verl {proved_on}, this is verl {verl.__version__}; expect failures, "
+            f"or: pip install 'verl[verl-core]=={proved_on}'",
             file=sys.stderr,
         )
     hydra_path = str(Path(__file__).parent / "hydra_path")

@@ -1,0 +1,96 @@
+"""What the installed veRL registers, read from its source with `ast`: importing veRL takes seconds.
+
+Where a file of veRL is not as veRL 0.9.1 has it, these functions find no names: `check_source` reports that, and the
+other checks call no name unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from r1_verl.doctor.problem import Check, Problem
+
+_CORE_ALGOS = "trainer/ppo/core_algos.py"
+_AGENT_LOOPS = "experimental/agent_loop"
+_REWARD_MANAGERS = "experimental/reward_loop/reward_manager"
+_OURS = Path(__file__).parents[1] / "verl_side/advantages.py"
+
+
+@cache
+def estimators() -> dict[str, bool]:
+    """Advantage estimators, veRL's and ours: the name, and whether it compares the responses to one prompt.
+
+    One that does takes the responses' groups as its parameter `index`. Empty if veRL's file is not known.
+    """
+    found = {}
+    for path in (*_files(_CORE_ALGOS), _OURS):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, function in _registered(tree, "register_adv_est", "verl.trainer.ppo.core_algos"):
+            found[name] = isinstance(function, ast.FunctionDef) and "index" in [a.arg for a in function.args.args]
+    return found if _files(_CORE_ALGOS) else {}
+
+
+@cache
+def agent_loops() -> tuple[str, ...]:
+    """The names of veRL's own agent loops."""
+    return _names(_AGENT_LOOPS, "verl.experimental.agent_loop.agent_loop")
+
+
+@cache
+def reward_managers() -> tuple[str, ...]:
+    """The names of veRL's reward managers, of its reward loop."""
+    return _names(_REWARD_MANAGERS, "verl.experimental.reward_loop.reward_manager")
+
+
+def check_source(config: Any) -> Iterator[Problem]:
+    """That the lists above could be read."""
+    for place, names in (
+        (_CORE_ALGOS, estimators()),
+        (_AGENT_LOOPS, agent_loops()),
+        (_REWARD_MANAGERS, reward_managers()),
+    ):
+        if not names:
+            yield Problem(
+                f"veRL's {place} is missing or registers nothing: this is not the veRL that r1-verl was proved on",
+                "rm -rf .venv and run the script again; it installs the pinned set of constraints.txt",
+            )
+
+
+def _files(place: str) -> tuple[Path, ...]:
+    """A file of veRL, or the files of a folder of veRL; () if there is no such place."""
+    spec = find_spec("verl")
+    if spec is None or not spec.submodule_search_locations:
+        return ()
+    path = Path(spec.submodule_search_locations[0]) / place
+    return (path,) if path.is_file() else tuple(sorted(path.glob("*.py")))
+
+
+def _names(place: str, module: str) -> tuple[str, ...]:
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in _files(place))
+    return tuple(sorted({name for tree in trees for name, _ in _registered(tree, "register", module)}))
+
+
+def _registered(tree: ast.Module, function: str, module: str) -> Iterator[tuple[str, ast.stmt]]:
+    """(NAME, what is decorated) for each `@FUNCTION(NAME)` of a file, FUNCTION being `module`'s: imported from there,
+    under any name, or defined in this file. NAME: a string, or a member of an enumeration of this file."""
+    local, members = set(), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            local |= {alias.asname or alias.name for alias in node.names if alias.name == function}
+        elif isinstance(node, ast.FunctionDef) and node.name == function:
+            local.add(function)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            members |= {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
+    for node in tree.body:
+        for decorator in getattr(node, "decorator_list", ()):
+            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id in local:
+                (name,) = decorator.args
+                yield (name.value if isinstance(name, ast.Constant) else members[name.attr]), node
+
+
+CHECKS: tuple[Check, ...] = (check_source,)
