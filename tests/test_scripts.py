@@ -304,7 +304,7 @@ def test_a_ray_job_may_carry_what_a_run_tells_the_nodes():
     from ray.runtime_env.runtime_env import _merge_runtime_env
 
     def merged(environment: dict[str, str]) -> dict | None:
-        config = recipes.compose("quickstart_grpo", launch.told(environment))
+        config = recipes.compose("quickstart_grpo", launch.forwarded_env(environment))
         return _merge_runtime_env(job, OmegaConf.to_container(config.ray_kwargs.ray_init.runtime_env))
 
     ours = {"R1_VERL_SCORERS": "/my/scorers.py", "VERL_FILE_LOGGER_PATH": "/runs/a/curve.jsonl"}
@@ -314,4 +314,4 @@ def test_a_ray_job_may_carry_what_a_run_tells_the_nodes():
     assert merged(in_the_job)["env_vars"] == ours | {"NNODES": "2"}
     assert merged(in_the_job | {"R1_VERL_SCORERS": "/others.py"}) is None
     bare = ours | {RAY_JOB_CONFIG_JSON_ENV_VAR: json.dumps({"runtime_env": {"env_vars": None}})}
-    assert launch.told(bare) == launch.told(ours) != []
+    assert launch.forwarded_env(bare) == launch.forwarded_env(ours) != []

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from r1_verl import atomic, recipes
 from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError
 
 SCRIPTS = Path(__file__).parents[2] / "data_prep"  # of the checkout that this package is in
@@ -148,7 +149,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    config = recipes.compose(args.recipe, args.overrides)
+    config = recipes.compose(args.recipe, settle(args.recipe, args.overrides))
     make(config)
     print("\n".join(f"there: {file}" for file in _files(config)))
     return 0

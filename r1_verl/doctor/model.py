@@ -45,6 +45,13 @@ class Model(NamedTuple):
         }
         return {entry["content"]: int(number) for number, entry in added.items() if "content" in entry}
 
+    def tokens(self) -> dict[str, str]:
+        """The texts of bos_token and the like that a chat template may write, "" where there is none."""
+        special = self.read("tokenizer_config.json")
+        given = {key: special.get(key) for key in ("bos_token", "eos_token", "pad_token")}
+        texts = {key: token.get("content") if isinstance(token, dict) else token for key, token in given.items()}
+        return {key: str(text or "") for key, text in texts.items()}
+
     def ends(self) -> set[int]:
         """The ids at which generation ends by itself; empty where unknown."""
         found: set[int] = set()

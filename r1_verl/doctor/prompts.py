@@ -60,16 +60,10 @@ def _rows(config: Any) -> list[Mapping[str, Any]]:
 
 def _render(rows: Sequence[Mapping[str, Any]], template: str, model: Model) -> list[str]:
     """The prompts as the model gets them; [] if the template has more than plain Jinja or refuses one of them."""
-    special = model.read("tokenizer_config.json")
-    tokens = {key: _text(special.get(key)) for key in ("bos_token", "eos_token", "pad_token")}
     try:
-        return [render(row["prompt"], template, tokens) for row in rows]
+        return [render(row["prompt"], template, model.tokens()) for row in rows]
     except TemplateError:
         return []  # `python -m r1_verl check` reports the template's own error, with its row
-
-
-def _text(token: Any) -> str:
-    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
 
 
 def _think(rows: Sequence[Mapping[str, Any]], texts: Sequence[str], custom: str | None) -> Iterator[Problem]:

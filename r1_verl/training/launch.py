@@ -19,35 +19,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r1_verl import cluster, doctor, recipes
+from r1_verl.data import make
 from r1_verl.hub import fetch
 from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.overrides import settle
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, run_folder, run_overrides
-from r1_verl.training import stages
+from r1_verl.training import pays, prompt_length, stages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 MODULE = "verl.trainer.main_ppo"
 _POLL = 0.5  # seconds
-_TOLD = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
+_FORWARDED_ENV = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
 
 
 def train(recipe: str, overrides: list[str]) -> int:
     """Run a recipe (a name of ours, or a .yaml file) to its end, resuming an interrupted run. Returns the exit status.
 
-    Environment: RUN (the run's name, default the recipe's), RUNS (where runs live, default ./runs), DRY_RUN=1 (print
-    the resolved configuration only), WANDB=1 (log there too), RAY_ADDRESS (a cluster to join; more than one node joins
-    the one whose head is here). Raises RecipeError, RunError.
+    Data files that are missing are made first. Environment: RUN (the run's name, default the recipe's), RUNS (where
+    runs live, default ./runs), DRY_RUN=1 (print the resolved configuration only), CPU=1 (add +machine=cpu), WANDB=1
+    (log there too), RAY_ADDRESS (a cluster to join; more than one node joins the one whose head is here). Raises
+    RecipeError, RunError, UnknownNameError.
     """
     from omegaconf import OmegaConf
 
     folder = run_folder(recipe)
     name = folder.name
-    overrides = [*run_overrides(folder), *overrides]
+    overrides = [*run_overrides(folder), *settle(recipe, overrides)]
     config = recipes.compose(recipe, overrides)
     joins = doctor.machine.joins(config)
-    more = _of_the_cluster(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
+    more = cluster_overrides(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
     before = stages.previous_run(config)
     if before and any(override.startswith(f"{stages.MODEL}=") for override in overrides):
         print(f"# Not starting from run {before!r}: a model was given.")
@@ -61,6 +64,9 @@ def train(recipe: str, overrides: list[str]) -> int:
         config = recipes.compose(recipe, overrides)
     if dry:
         print(OmegaConf.to_yaml(config, resolve=True))
+        print(f"# pays: {pays.line(config)}")
+        for step in make.missing(config):
+            print(f"# would make {step.what}: {step}")
         print(f"# veRL's command: {' '.join(_command(MODULE, recipe, overrides))}")
         if before:
             print(f"# with {stages.MODEL}=the last checkpoint of run {before!r}")
@@ -68,16 +74,19 @@ def train(recipe: str, overrides: list[str]) -> int:
     plain = OmegaConf.to_container(config, resolve=True)
     with Run(folder).claimed():
         run = open_run(folder, plain)
+        print(f"Run {name!r} pays: {pays.line(config)}", flush=True)
+        make.make(config)
         doctor.require(config)
         for model in doctor.model.paths(config):
             fetch.whole_model(model)
             if joins:
                 cluster.fetch(model)
         watch = cluster.Watch() if joins else None
+        overrides += prompt_length.overrides(config)  # no part of the run's recorded configuration: no experiment
         return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
 
 
-def _of_the_cluster(config: DictConfig) -> list[str]:
+def cluster_overrides(config: DictConfig) -> list[str]:
     """veRL joins the cluster as it is: counts of CPUs and GPUs are for a Ray that it starts itself."""
     mine = config.ray_kwargs.ray_init
     os.environ.setdefault("RAY_ADDRESS", mine.get("address") or "auto")
@@ -119,7 +128,7 @@ def run_verl(
     curve, log = run.next_attempt()
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
     if watch:  # on a cluster, what veRL starts has its node's environment, not ours
-        overrides = [*overrides, *told(environment)]
+        overrides = [*overrides, *forwarded_env(environment)]
     command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
     print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
     with log.open("wb") as sink:
@@ -133,16 +142,16 @@ def run_verl(
             _stop(process)
             raise
     if process.returncode:
-        _refuse(watch.gone_within(20) if watch else None)
+        _raise_if_node_lost(watch.gone_within(20) if watch else None)
         raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
 
 
-def told(environment: Mapping[str, str]) -> list[str]:
+def forwarded_env(environment: Mapping[str, str]) -> list[str]:
     """Overrides that tell all nodes of a cluster the variables they need. What a Ray job (ray_submit.sh) has told them
     already is left out: Ray refuses the same name from both. Where the values differ it stays, and Ray says so."""
     job = json.loads(environment.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
     already = (job.get("runtime_env") or {}).get("env_vars") or {}
-    left = [name for name in _TOLD if environment.get(name) and environment[name] != already.get(name)]
+    left = [name for name in _FORWARDED_ENV if environment.get(name) and environment[name] != already.get(name)]
     return [f"++ray_kwargs.ray_init.runtime_env.env_vars.{name}='{environment[name]}'" for name in left]
 
 
@@ -157,7 +166,7 @@ def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
     return [sys.executable, *start, *where, *overrides]
 
 
-def _refuse(gone: str | None) -> None:
+def _raise_if_node_lost(gone: str | None) -> None:
     if gone:
         raise RunError(
             f"node {gone} has left the Ray cluster, and veRL can't go on without it. Start it again there "
@@ -178,7 +187,7 @@ def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: in
         shown = len(steps)
         if not running:
             return
-        _refuse(watch.gone() if watch else None)
+        _raise_if_node_lost(watch.gone() if watch else None)
         if not shown and time.monotonic() - said > 30:
             said = time.monotonic()
             print(f"  ... starting ({said - began:.0f} s)", flush=True)
