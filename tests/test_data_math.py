@@ -183,24 +183,34 @@ def test_every_style_makes_prompts_whose_golds_score(style, fixtures):
     chosen = prompts.GSM8K[style]
     examples = list(math_problems.to_examples(problems, "gsm8k", "train", style, prompts.GSM8K))
     for example in examples:
-        assert check_gold(example.data_source, example.ground_truth, {"think_in_prompt": example.think_in_prompt}) == ""
-        assert example.data_source in ("gsm8k", f"{chosen.scorer}/gsm8k")
+        info = {"think_in_prompt": example.think_in_prompt}
+        assert check_gold(example.data_source, example.ground_truth, info, reward=example.reward) == ""
+        assert (example.data_source, example.reward) == ("gsm8k", chosen.reward)
         assert example.question in example.messages[-1][1]
         assert example.think_in_prompt == example.messages[-1][1].endswith("<think>")
         assert not chosen.raw or len(example.messages) == 1
 
 
-def test_prompt_and_scorer_belong_together():
-    from r1_verl.scorers import find_scorer
+def test_the_data_source_is_the_set_and_the_style_names_the_reward_it_announces():
+    from r1_verl.scorers import find_reward, find_scorer
 
     made = [math_problems.Numbered(0, Problem("Q", ("1",)))]
+    own = {"gsm8k", "deepscaler", "dapo", "orz"}  # sets with a published reward of their name
     for name in SETS:
+        assert find_scorer(name).name == (name if name in own else "math")
         for style in prompts.MATH:
             (example,) = math_problems.to_examples(made, name, "train", style, prompts.MATH)
-            wanted = prompts.MATH[style].scorer or {"gsm8k": "gsm8k"}.get(name, "math")
-            assert find_scorer(example.data_source).name == wanted
-    (example,) = math_problems.to_examples(made, "aime24", "test", "dapo", prompts.MATH, own_source=True)
-    assert example.data_source == "aime24"
+            assert (example.data_source, example.reward) == (name, prompts.MATH[style].reward)
+            assert not example.reward or find_reward(example.reward).task == "math"
+
+
+@pytest.mark.parametrize(("script_name", "old", "now"), [("gsm8k", "marked_bias", "marked"),
+    ("gsm8k", "grpo_bias", "deepscaler"), ("math8k", "grpo_bias", "deepscaler")])  # fmt: skip
+def test_a_style_of_earlier_versions_is_answered_with_its_new_name(script, script_name, old, now):
+    status, _, err = script(script_name, "--style", old)
+    assert status == 2
+    assert err.splitlines()[-1].endswith(f"{old!r} is {now!r} now: the same prompt; a recipe names the reward")
+    assert "invalid choice: 'marked_bias'" in script("math8k", "--style", "marked_bias")[2]
 
 
 def test_raw_styles_are_what_the_pass_through_template_gives():

@@ -58,11 +58,14 @@ def test_countdown_from_a_prepared_file(script, tmp_path):
 def test_the_quickstarts_greedy_rows_and_traces(script, tmp_path):
     tiny = ("--style", "tiny", "--sizes", 3, "--operators=+-", "--train-size", 30, "--test-size", 5, "--processes", 1)
     assert script("countdown", *tiny, "--out", "a")[0] == 0
-    assert script("greedy", "a/test.parquet", "b/greedy.parquet")[:2] == (
+    assert script("greedy", "a/test.parquet")[0] == 2  # without --out
+    assert script("greedy", "a/test.parquet", "old.parquet")[0] == 0  # the form of earlier versions
+    assert script("greedy", "a/test.parquet", "--out", "b/greedy.parquet")[:2] == (
         0,
         "b/greedy.parquet: 10 rows, half of them greedy\n",
     )
     table = pq.read_table(tmp_path / "b/greedy.parquet")
+    assert (tmp_path / "old.parquet").read_bytes() == (tmp_path / "b/greedy.parquet").read_bytes()
     assert table.drop_columns("agent_name").schema.remove_metadata() == schema()
     assert Counter(zip(*(table[name].to_pylist() for name in ("data_source", "agent_name")), strict=True)) == {
         ("countdown/3", "single_turn_agent"): 5,
@@ -81,7 +84,7 @@ def test_the_quickstarts_scripts_refuse_other_files_in_one_line(script, tmp_path
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     pq.write_table(pa.table({"x": [1]}), tmp_path / "foreign.parquet")
     pq.write_table(schema().empty_table(), tmp_path / "empty.parquet")
-    for arguments in (("greedy", name, "out.parquet"), ("countdown_traces", "--puzzles", name, "--out", "out")):
+    for arguments in (("greedy", name, "--out", "out.parquet"), ("countdown_traces", "--puzzles", name, "--out", "out")):
         status, out, err = script(*arguments)
         assert (status, out) == (1, "") and err.startswith("error: ") and err.count("\n") == 1
         assert not list(tmp_path.glob("out*"))

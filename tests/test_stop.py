@@ -72,12 +72,16 @@ def test_a_raw_prompt_reaches_the_model_token_for_token(style, composed):
     assert fed == tokenizer(messages[0][1], add_special_tokens=False)["input_ids"]
 
 
-def test_mini_r1s_rows_go_to_their_own_reward():
+def test_the_gold_of_mini_r1s_prompts_earns_both_parts_of_its_reward():
     puzzles = generate(Settings(), 2, 2)
     for style in ("mini_r1", "unlock_deepseek"):
         (row, *_), (test, *_) = (list(countdown.to_examples(puzzles[part], part, style)) for part in ("train", "test"))
-        assert row.data_source == style and test.data_source.startswith(f"{style}/")
-        score = r1_verl.compute_score(row.data_source, row.gold, row.ground_truth, {"think_in_prompt": True})
+        assert (row.data_source, row.reward) == ("countdown", "mini_r1") and test.data_source in (
+            "countdown/3",
+            "countdown/4",
+        )
+        pays = {"reward": row.reward, "extra_info": {"think_in_prompt": True}}
+        score = r1_verl.compute_score(row.data_source, row.gold, row.ground_truth, **pays)
         assert score["score"] == 2.0 and row.messages[0][1].endswith("<think>")
 
 

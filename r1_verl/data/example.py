@@ -32,13 +32,15 @@ def reason(error: BaseException, most: int = 200) -> str:
 class Example:
     """One row, before veRL's column names are put on it.
 
-    data_source: names the scorer. messages: (role, content) pairs as the chat template gets them.
+    data_source: the task or data set; its scorer judges the row unless a recipe names a reward.
+    messages: (role, content) pairs as the chat template gets them.
     ground_truth: canonical JSON (`r1_verl.ground_truth.encode`). gold: a complete correct response, which must score
     1.0; "" if the scorer can build one from the ground truth (`r1_verl.data.gold.gold_response`).
     index: stable within the source and split. split: train, test or rest.
     style: the prompt style. think_in_prompt: the rendered prompt ends inside an open `<think>`.
     raw: the one message is the whole prompt, for the pass-through template; None leaves readers to judge by its text
     (`r1_verl.data.rendering.is_raw`).
+    reward: the reward that the prompt announces, for the gold check; "" for the data source's. Not written.
     difficulty: larger is harder, on the data set's own scale; None where unknown.
     question: the problem alone, without instructions (overlap and duplicates are judged by it).
     meta: anything else, JSON-able (subject, level, identity in the source ...).
@@ -53,6 +55,7 @@ class Example:
     style: str
     think_in_prompt: bool = False
     raw: bool | None = field(default=None, kw_only=True)
+    reward: str = field(default="", kw_only=True)
     difficulty: float | None = None
     question: str = ""
     ability: str = "math"

@@ -26,13 +26,13 @@ Messages = tuple[tuple[str, str], ...]
 class Style:
     """A prompt style. build: makes the messages from the fields of a task; raw: needs PASS_THROUGH as chat template.
 
-    scorer: the reward whose answer format this prompt asks for; "" for the data set's default.
+    reward: the reward whose answer format this prompt announces; "" for the data set's default.
     """
 
     build: Callable[..., Messages]
     think_in_prompt: bool = False
     raw: bool = False
-    scorer: str = ""
+    reward: str = ""
 
 
 def chatml(system: str, user: str, prefix: str) -> Messages:

@@ -18,6 +18,7 @@ from r1_verl.data.rendering import render
 from r1_verl.data.write import LeftOut, summary, versions, write_set
 
 _DRY_ROWS = 3
+_ONCE = {"marked_bias": "marked", "grpo_bias": "deepscaler"}  # styles of earlier versions
 # They change how fast or where, not what is written.
 _NOT_RECORDED = frozenset({"out", "source", "processes", "dry_run", "command"})
 
@@ -28,7 +29,9 @@ def parser(description: str, out: str, styles: Mapping[str, Style], style: str, 
     default = source.split("|")[0]
     p.add_argument("--source", default=default, metavar=source, help=f"where the rows come from (default {default})")
     p.add_argument("--out", default=out, metavar="DIR", help=f"folder for the Parquet files (default {out})")
-    p.add_argument("--style", default=style, choices=list(styles), help=f"prompt style (default {style})")
+    p.add_argument(
+        "--style", default=style, choices=list(styles), type=_style(styles), help=f"prompt style (default {style})"
+    )
     p.add_argument("--limit", type=count, metavar="N", help="use only the first N rows of the source")
     p.add_argument("--seed", type=count, default=0, help="for everything random")
     p.add_argument(
@@ -36,6 +39,18 @@ def parser(description: str, out: str, styles: Mapping[str, Style], style: str, 
     )
     p.add_argument("--dry-run", action="store_true", help="print the first rows as the model will see them, write none")
     return p
+
+
+def _style(styles: Mapping[str, Style]) -> Callable[[str], str]:
+    """A style's name, for argparse. Styles that differed from another in the reward alone are gone."""
+
+    def named(text: str) -> str:
+        now = _ONCE.get(text)
+        if text not in styles and now in styles:
+            raise argparse.ArgumentTypeError(f"{text!r} is {now!r} now: the same prompt; a recipe names the reward")
+        return text
+
+    return named
 
 
 def count(text: str) -> int:
@@ -126,6 +141,6 @@ def show(example: Example, part: str) -> str:
         lines.append(f"[prompt]\n{render(messages, PASS_THROUGH)}")
     else:
         lines += [f"[{role}]\n{content}" for role, content in example.messages]
-    gold = example.gold or gold_response(example.data_source, example.ground_truth)
+    gold = example.gold or gold_response(example.data_source, example.ground_truth, example.reward)
     lines += [f"[ground truth] {example.ground_truth}", f"[a right response] {gold!r}", ""]
     return "\n".join(lines)

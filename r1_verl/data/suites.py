@@ -1,6 +1,7 @@
 """Evaluation suites: one file and one validation source for each, whatever prompt style the model was trained in.
 
-The data source is the suite's own name whatever the style, so every model is judged by the same evaluator.
+The data source is the suite's own name whatever the style, so every model is judged by the same evaluator, unless a
+recipe names a reward.
 """
 
 from __future__ import annotations
@@ -11,17 +12,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from r1_verl.data import prompts
-from r1_verl.data import read as sources
-from r1_verl.data.countdown import published as countdown_source
+from r1_verl.data import prompts, read
+from r1_verl.data.countdown import published
 from r1_verl.data.countdown import puzzles as countdown
 from r1_verl.data.countdown.generate import GENERATOR, Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import DataError, Example
-from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk import puzzles as kk
 from r1_verl.data.kk.prompts import KK
-from r1_verl.data.math import problems as math_rows
-from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math import problems
+from r1_verl.data.math.prompts import MATH
 from r1_verl.data.math.sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
 from r1_verl.data.write import LeftOut, summary
 
@@ -92,16 +92,16 @@ def examples(
     if name in MATH_SUITES:
         return _math(MATH_SUITES[name], source, style, limit, left_out)
     if name == "kk":
-        puzzles = kk_rows.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
+        puzzles = kk.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
         record = {"source": "generate", "revision": "mem-kk-logic 35385cf"}
-        return kk_rows.to_examples(puzzles, "test", alike(style, KK)), record
+        return kk.to_examples(puzzles, "test", alike(style, KK)), record
     style = alike(style, COUNTDOWN)
     path = _file(source, ("countdown", "test")) if source != "hub" else None
     if path is None:
         made = generate(Settings(seed=seed), 0, 1024 if limit is None else min(limit, 1024))["test"]
         record = {"source": "generate", "revision": f"generator {GENERATOR}"}
     else:
-        made, record, dropped = countdown_source.load(str(path), limit)
+        made, record, dropped = published.load(str(path), limit)
         left_out += dropped
     return countdown.to_examples(made, "test", style), record
 
@@ -112,13 +112,13 @@ def _math(
     path = "hub" if source == "hub" else _file(source, suite.files)
     if path is None:
         raise DataError(f"{source} holds no file for {suite.name} (called {' or '.join(suite.files)}): leave it out")
-    found = sources.load(str(path), suite.hub, suite.split, suite.config)
+    found = read.load(str(path), suite.hub, suite.split, suite.config)
     dropped: list[LeftOut] = []
-    problems = math_rows.read_rows(islice(found.rows, limit), suite.read, dropped)
-    if not problems:
+    usable = problems.read_rows(islice(found.rows, limit), suite.read, dropped)
+    if not usable:
         raise DataError(f"{found.record['source']} has no usable row for {suite.name}{summary(dropped, 1)}")
     left_out += [entry._replace(what=f"{suite.name}: {entry.what}") for entry in dropped]
-    made = math_rows.to_examples(problems, suite.name, "test", style, prompts_math.MATH, own_source=True)
+    made = problems.to_examples(usable, suite.name, "test", style, MATH)
     return made, found.record | {"rows_read": len(found.rows)}
 
 
@@ -127,7 +127,7 @@ def _file(source: str, names: tuple[str, ...]) -> Path | None:
     if not path.is_dir():
         return path
     try:
-        return sources.in_folder(path, *names)
+        return read.in_folder(path, *names)
     except DataError:
         return None
 
@@ -136,4 +136,4 @@ def alike(style: str, styles: dict[str, prompts.Style]) -> str:
     """The style of that name, else the plain one of its kind: raw for raw styles, instruct for chat styles."""
     if style in styles:
         return style
-    return "raw" if prompts_math.MATH[style].raw else "instruct"
+    return "raw" if MATH[style].raw else "instruct"

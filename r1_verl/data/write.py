@@ -138,7 +138,8 @@ def _kept(examples: Iterable[Example], name: str, dropped: list[LeftOut]) -> Ite
     """The examples whose gold scores 1.0; the others go to `dropped`."""
     for example in progress(examples, f"{name}: gold check and writing"):
         info = {"think_in_prompt": example.think_in_prompt}
-        outcome = check_gold(example.data_source, example.ground_truth, info, example.gold or None)
+        gold = example.gold or None
+        outcome = check_gold(example.data_source, example.ground_truth, info, gold, example.reward)
         if outcome:
             reason = f"gold does not score 1.0 ({outcome})"
             dropped.append(LeftOut(example.index, reason, example.ground_truth[:200]))

@@ -79,6 +79,6 @@ COUNTDOWN = {
     "raw_instruct": Style(_raw_instruct, think_in_prompt=True, raw=True),
     "tiny": Style(_tiny),
     # philschmid's Mini-R1 (its script's text) and datawhalechina/unlock-deepseek, as Qwen2.5-3B-Instruct renders them.
-    "mini_r1": Style(_mini_r1, think_in_prompt=True, raw=True, scorer="mini_r1"),
-    "unlock_deepseek": Style(_unlock_deepseek, think_in_prompt=True, raw=True, scorer="unlock_deepseek"),
+    "mini_r1": Style(_mini_r1, think_in_prompt=True, raw=True, reward="mini_r1"),
+    "unlock_deepseek": Style(_unlock_deepseek, think_in_prompt=True, raw=True, reward="mini_r1"),
 }

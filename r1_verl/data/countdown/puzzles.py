@@ -57,10 +57,9 @@ def easy(numbers: np.ndarray, targets: np.ndarray, operators: str = solve.OPERAT
 def to_examples(puzzles: Iterable[Puzzle], split: str, style: str) -> Iterator[Example]:
     """Examples in order. Test rows are named by size (`countdown/3`), so that veRL validates each size on its own."""
     chosen = COUNTDOWN[style]
-    source = chosen.scorer or "countdown"
     for index, puzzle in enumerate(puzzles):
         yield Example(
-            data_source=f"{source}/{len(puzzle.numbers)}" if split == "test" else source,
+            data_source=f"countdown/{len(puzzle.numbers)}" if split == "test" else "countdown",
             messages=chosen.build(puzzle.numbers, puzzle.target),
             ground_truth=encode("countdown", numbers=list(puzzle.numbers), target=puzzle.target),
             gold=gold_response(puzzle.answer, chosen.think_in_prompt),
@@ -69,6 +68,7 @@ def to_examples(puzzles: Iterable[Puzzle], split: str, style: str) -> Iterator[E
             style=style,
             think_in_prompt=chosen.think_in_prompt,
             raw=chosen.raw,
+            reward=chosen.reward,
             difficulty=puzzle.difficulty,
             question=identity(puzzle.numbers, puzzle.target),
         )

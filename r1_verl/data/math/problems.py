@@ -96,24 +96,14 @@ def hold_out(problems: Sequence[Numbered], count: int) -> tuple[list[Numbered], 
 
 
 def to_examples(
-    problems: Iterable[Numbered],
-    name: str,
-    split: str,
-    style: str,
-    styles: Mapping[str, Style],
-    own_source: bool = False,
+    problems: Iterable[Numbered], name: str, split: str, style: str, styles: Mapping[str, Style]
 ) -> Iterator[Example]:
-    """Examples in order. The data source is `name` under its style's scorer (`openr1/numina_tir`), or `name` alone.
-
-    A style that asks for nothing in particular goes to the general scorer: `math/dapo`.
-    """
+    """Examples in order. The data source is the set's name, whatever the style."""
     chosen = styles[style]
-    scorer = chosen.scorer or (name if name in ("gsm8k", "math") else "math")
-    source = name if own_source or scorer == name else f"{scorer}/{name}"
     for at, problem in problems:
         answers = {"answer": problem.answers[0]} if len(problem.answers) == 1 else {"answers": list(problem.answers)}
         yield Example(
-            data_source=source,
+            data_source=name,
             messages=chosen.build(problem.question),
             ground_truth=encode("math", **answers),
             gold="",
@@ -122,6 +112,7 @@ def to_examples(
             style=style,
             think_in_prompt=chosen.think_in_prompt,
             raw=chosen.raw,
+            reward=chosen.reward,
             difficulty=problem.difficulty,
             question=problem.question,
             meta=problem.meta,

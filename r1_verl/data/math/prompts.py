@@ -1,7 +1,7 @@
 r"""Prompt styles for mathematics, word for word as published. build(question) -> messages.
 
-A style names the scorer whose rules it tells the model about (`scorer`; "" leaves the data set's own): prompt and
-reward belong together. Styles whose chat template opens `<think>` itself (R1-Distill) need --think-in-prompt.
+A style names the reward whose answer format it announces to the model (`reward`; "" for the data set's default); the
+gold answers are checked with it. Styles whose chat template opens `<think>` itself (R1-Distill) need --think-in-prompt.
 """
 
 from __future__ import annotations
@@ -49,23 +49,23 @@ _DAPO = (
 )
 
 
-def _user(before: str, after: str, scorer: str = "", think: bool = False, raw: bool = False) -> Style:
+def _user(before: str, after: str, reward: str = "", think: bool = False, raw: bool = False) -> Style:
     def build(question: str) -> Messages:
         return (("user", f"{before}{question}{after}"),)
 
-    return Style(build, think, raw, scorer)
+    return Style(build, think, raw, reward)
 
 
-def _system(system: str, scorer: str = "") -> Style:
+def _system(system: str, reward: str = "") -> Style:
     def build(question: str) -> Messages:
         return ("system", system), ("user", question)
 
-    return Style(build, scorer=scorer)
+    return Style(build, reward=reward)
 
 
-def _chatml(system: str, after: str, end: str, scorer: str) -> Style:
+def _chatml(system: str, after: str, end: str, reward: str) -> Style:
     before = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
-    return _user(before, f"{after}<|im_end|>\n<|im_start|>assistant{end}", scorer, raw=True)
+    return _user(before, f"{after}<|im_end|>\n<|im_start|>assistant{end}", reward, raw=True)
 
 
 MATH: dict[str, Style] = {
@@ -77,7 +77,6 @@ MATH: dict[str, Style] = {
     "drgrpo": _chatml(BOXED, "", "\n", "drgrpo"),
     "drgrpo_none": _user("", "", "drgrpo", raw=True),
     "drgrpo_r1": _user(f"{_R1}\nUser: ", "\nAssistant: <think>", "drgrpo_r1", think=True, raw=True),
-    "grpo_bias": _user("", f" {STEPS_BOXED}", "math"),
     "grpo_demo": _system(GRPO_DEMO, "grpo_demo"),
     "openr1": _system(OPENR1, "openr1"),
     "openr1_main": _system(OPENR1_MAIN, "openr1"),
@@ -90,7 +89,6 @@ MATH: dict[str, Style] = {
 }
 GSM8K: dict[str, Style] = {
     "marked": _user("", f" {STEPS_MARKED}"),
-    "marked_bias": _user("", f" {STEPS_MARKED}", "grpo_bias"),
     **MATH,
 }
 # What a prepared file may have put around the problem (before, after); the longest match is taken off.
