@@ -25,7 +25,8 @@ from r1_verl import atomic
 _FREE = ("ray_kwargs", "trainer.logger", "trainer.default_local_dir", "trainer.validation_data_dir",
          "trainer.rollout_data_dir", "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
          "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.resume_mode",
-         "trainer.val_before_train", "r1_verl.about", "actor_rollout_ref.model.override_config.attn_implementation",
+         "trainer.val_before_train", "r1_verl.about", "r1_verl.data", "r1_verl.pays",
+         "actor_rollout_ref.model.override_config.attn_implementation",
          "critic.model.override_config.attn_implementation",
          "actor_rollout_ref.rollout.gpu_memory_utilization")  # fmt: skip
 # What recipes have come to set, and what a run begun before that has there (None: nothing): such a run still goes on.
@@ -36,6 +37,14 @@ _BEFORE: dict[str, tuple[Any, ...]] = {
     "actor_rollout_ref.ref.fsdp_config.model_dtype": ("fp32",),
     "critic.ppo_infer_max_token_len_per_gpu": (None,),
 }
+_KWARGS = "reward.custom_reward_function.reward_kwargs"
+_NAME, _SCALE = f"{_KWARGS}.reward", f"{_KWARGS}.scale"
+_MOVED = {"data/gsm8k_bias/": "data/gsm8k/"}  # the same prompts and answers
+
+
+# Names of metrics in the curve: veRL's own, and the prefix of those that verl_side/sampler.py adds.
+MEAN_REWARD, MEAN_LENGTH, STEP_SECONDS = "critic/score/mean", "response_length/mean", "timing_s/step"
+TRAIN_REWARD = "train-reward"
 
 
 class RunError(RuntimeError):
@@ -165,10 +174,12 @@ def differences(folder: Path, config: Mapping[str, Any]) -> str:
     import yaml
 
     try:
-        theirs = _without_free(yaml.safe_load((folder / "config.yaml").read_text()))
+        theirs = _as_keywords(_without_free(yaml.safe_load((folder / "config.yaml").read_text())))
     except OSError as error:
         raise RunError(f"{folder} is no run's folder: it has no config.yaml") from error
-    mine = _identity(config)
+    mine = _as_keywords(_identity(config))
+    if _NAME not in theirs:  # then the data sources named the reward, and a recipe's reward is still the same one
+        mine.pop(_NAME, None)
     differ = sorted(
         key
         for key in mine.keys() | theirs.keys()
@@ -190,6 +201,28 @@ def _identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
     walk("", config)
     return _without_free(flat)
+
+
+def _as_keywords(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with its reward as keywords (name, scale, options), in whichever form it says them.
+
+    A recipe's `r1_verl.pays` is reward_kwargs.reward here; an earlier version said reward_kwargs.ladder for the scale.
+    """
+    found = {key: value for key, value in flat.items() if not f"{key}.".startswith(f"{_NAME}.")}
+    for key, value in flat.items():
+        if key in (_NAME, f"{_NAME}.name"):
+            found[_NAME] = value
+        elif key == f"{_NAME}.scale" and found.get(_SCALE) is None:
+            found[_SCALE] = value
+        elif key.startswith(f"{_NAME}.options."):
+            found.setdefault(key.replace(".reward.options.", "."), value)
+    if (old := found.pop(f"{_KWARGS}.ladder", None)) is not None:
+        found[_SCALE] = old
+    for key in ("data.train_files", "data.val_files"):
+        for before, now in _MOVED.items():
+            if str(found.get(key)).startswith(before):
+                found[key] = now + str(found[key]).removeprefix(before)
+    return found
 
 
 def _without_free(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
-from r1_verl import recipes, runs
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, open_run, read_curve, run_overrides
+from r1_verl.runs import Run, RunError, Step, find_run, open_run, read_curve
 from r1_verl.training.launch import progress_line
 
 CONFIG = {"data": {"train_batch_size": 64}, "trainer": {"total_training_steps": 60, "experiment_name": "a"}}
@@ -92,6 +88,33 @@ def test_a_sample_response_may_hold_any_end_of_line(tmp_path):
     assert all(f"      {word}" in text for word in ("one", "two", "three", "four", "five"))
 
 
+def test_a_dump_that_was_cut_off_loses_its_last_line(tmp_path):
+    run = Run(tmp_path)
+    run.validation.mkdir()
+    row = json.dumps({"gts": "{}", "score": 1.0, "outcome": "correct", "output": "whole"})
+    (run.validation / "3.jsonl").write_text("\n".join([row] * 37 + [row[:-9]]), encoding="utf-8")
+    assert summary.write(run).count("      whole") == 1  # every 37th line is a sample: the first and the cut one
+
+
+def test_old_data_sources_bear_their_tasks_name():
+    def accuracies(*sources: str) -> dict[str, float]:
+        return summary.validation({f"val-core/{name}/acc/mean@1": at / 10 for at, name in enumerate(sources)})
+
+    assert accuracies("drgrpo/math8k", "mini_r1/3", "kk/3ppl") == {"math8k": 0.0, "countdown/3": 0.1, "kk/3ppl": 0.2}
+    both = accuracies("drgrpo/math8k", "simplerl_v1/math8k", "gsm8k")
+    assert both == {"drgrpo/math8k": 0.0, "simplerl_v1/math8k": 0.1, "gsm8k": 0.2}
+
+
+def test_a_run_is_named_by_its_folder_or_below_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    open_run(tmp_path / "runs/mine", CONFIG)
+    assert find_run("mine") == find_run(str(tmp_path / "runs/mine")) == Run(tmp_path / "runs/mine")
+    (tmp_path / "runs/other").mkdir()  # a folder, and no run's
+    for name in ("miné", "other"):
+        with pytest.raises(RunError, match=rf"^no run '{name}', neither .*; (did you mean mine\?|there are: mine)$"):
+            find_run(name)
+
+
 def test_progress_line():
     data = {
         "critic/score/mean": 0.25, "train-reward/countdown/acc": 0.2, "response_length/mean": 24.6,
@@ -100,36 +123,3 @@ def test_progress_line():
     assert progress_line(Step(7, data), 60) == (
         "step    7/60  reward 0.250  acc 0.200  length 24.6  9.9 s  validation countdown/3 0.400"
     )
-
-
-# --- runs begun before ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["tinyzero_ppo", "quickstart_grpo"])
-def begun_before(request, tmp_path, fixtures):
-    """(run, recipe): with the configuration that this package recorded at d47cf84, and a step in its curve."""
-    run = Run(tmp_path / request.param)
-    run.folder.mkdir()
-    recorded = gzip.decompress((fixtures / f"runs_d47cf84/{request.param}.yaml.gz").read_bytes()).decode()
-    package = str(Path(runs.__file__).parent)
-    (run.folder / "config.yaml").write_text(recorded.replace("PACKAGE", package))
-    attempt(run, trained(1, 0.1))
-    return run, request.param
-
-
-def now(run: Run, recipe: str, *overrides: str) -> dict:
-    given = [*run_overrides(run.folder), "++ray_kwargs.ray_init.address=local", *overrides]
-    return OmegaConf.to_container(recipes.compose(recipe, given), resolve=True)
-
-
-def test_a_run_begun_before_goes_on(begun_before):
-    """Recipes have come to set attention, the longest text and the reference's type since."""
-    run, recipe = begun_before
-    assert open_run(run.folder, now(run, recipe)) == run
-
-
-def test_but_not_with_another_setting(begun_before):
-    run, recipe = begun_before
-    one_line = r"^.*\(data.train_batch_size: \d+ there, 32 here;.*RUN=another-name.*$"
-    with pytest.raises(RunError, match=one_line):
-        open_run(run.folder, now(run, recipe, "data.train_batch_size=32"))

@@ -1,1 +1,1 @@
-"""What a run's folder says, for people."""
+"""Reports on runs, for people."""

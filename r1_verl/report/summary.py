@@ -1,27 +1,35 @@
-"""What a run did: a table before/after, the curve as a picture, sample responses, and where everything lies."""
+"""The report on a run: a table of before and after, the curve as a picture, sample responses, its files."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import Run, Step, find_run, read_curve
+from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, find_run, read_curve
+from r1_verl.scorers import task_source
 
 SAMPLES = 5
 
 
 def validation(data: Mapping[str, float]) -> dict[str, float]:
-    """Strict accuracy of each validation source in one step's metrics, {} where nothing was validated."""
+    """The strict accuracy on each data source in one step's metrics; {} if the step has no validation.
+
+    Data sources of earlier versions get the names that they have now; two that would get the same one keep their own.
+    """
     found = {}
     for key, value in data.items():
-        match = re.fullmatch(r"val-core/(.+)/acc/mean@\d+", key)
-        if match:
+        if match := re.fullmatch(r"val-core/(.+)/acc/mean@\d+", key):
             found[match[1]] = value
-    return found
+    now = {source: task_source(source) for source in found}
+    shared = Counter(now.values())
+    return {now[source] if shared[now[source]] == 1 else source: value for source, value in found.items()}
 
 
 def write(run: Run) -> str:
@@ -38,7 +46,7 @@ def write(run: Run) -> str:
 
 def _table(curve: Sequence[Step]) -> list[str]:
     validated = [(step.step, validation(step.data)) for step in curve if validation(step.data)]
-    trained = [step for step in curve if "critic/score/mean" in step.data]
+    trained = [step for step in curve if MEAN_REWARD in step.data]
     if not validated or not trained:
         return ["No validation and no finished step yet."]
     (first, before), (last, after) = validated[0], validated[-1]
@@ -46,7 +54,7 @@ def _table(curve: Sequence[Step]) -> list[str]:
     for source in sorted(before.keys() & after.keys()):
         gain = 100 * (after[source] - before[source])
         rows.append((f"accuracy, {source}", f"{before[source]:.3f}", f"{after[source]:.3f}", f"{gain:+.1f} points"))
-    for name, key in (("reward in training", "critic/score/mean"), ("response tokens", "response_length/mean")):
+    for name, key in (("reward in training", MEAN_REWARD), ("response tokens", MEAN_LENGTH)):
         start, end = trained[0].data[key], trained[-1].data[key]
         rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -54,20 +62,19 @@ def _table(curve: Sequence[Step]) -> list[str]:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    seconds = sum(step.data.get("timing_s/step", 0.0) for step in trained)
+    seconds = sum(step.data.get(STEP_SECONDS, 0.0) for step in trained)
     return [*lines, "", f"{len(trained)} steps, {seconds / 60:.1f} minutes of training."]
 
 
 def _samples(run: Run) -> list[str]:
-    """The last validation's first responses, with their scores."""
+    """Some responses of the last validation, with their scores. A line that a kill cut off is left out."""
     dumps = sorted(run.validation.glob("*.jsonl"), key=lambda path: int(path.stem))
     if not dumps:
         return []
     # split, not splitlines: a response may hold U+2028 and other ends of line that JSON leaves as they are
-    written = [line for line in dumps[-1].read_text(encoding="utf-8", errors="replace").split("\n") if line]
-    records = [json.loads(line) for line in written[::37][:SAMPLES]]
+    written = dumps[-1].read_text(encoding="utf-8", errors="replace").split("\n")
     lines = [f"Sample responses (step {dumps[-1].stem}):"]
-    for record in records:
+    for record in islice(filter(None, map(_record, written[::37])), SAMPLES):
         lines += [
             "",
             f"- ground truth `{record['gts']}`, score {record['score']:.2f}, outcome {record.get('outcome')}:",
@@ -77,24 +84,32 @@ def _samples(run: Run) -> list[str]:
     return lines
 
 
+def _record(line: str) -> dict[str, Any] | None:
+    """One line of a validation dump; None if it is empty or was cut off."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
 def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    trained = [step for step in curve if "critic/score/mean" in step.data]
+    trained = [step for step in curve if MEAN_REWARD in step.data]
     if not trained:
         return None
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6))
     steps = [step.step for step in trained]
-    left.plot(steps, [step.data["critic/score/mean"] for step in trained], label="training reward")
+    left.plot(steps, [step.data[MEAN_REWARD] for step in trained], label="training reward")
     for source in sorted({source for step in curve for source in validation(step.data)}):
         points = [(step.step, validation(step.data)[source]) for step in curve if source in validation(step.data)]
         left.plot(*zip(*points, strict=True), "o-", label=f"validation accuracy, {source}")
     left.set(xlabel="step", ylim=(0, None))
     left.legend(fontsize=8)
-    right.plot(steps, [step.data["response_length/mean"] for step in trained])
+    right.plot(steps, [step.data[MEAN_LENGTH] for step in trained])
     right.set(xlabel="step", ylabel="response length (tokens)")
     figure.tight_layout()
     path = run.folder / "curve.png"

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r1_verl import cluster, doctor, recipes
+from r1_verl import cluster, doctor, recipes, runs
 from r1_verl.data import make
 from r1_verl.hub import fetch
 from r1_verl.recipes.listing import add_recipe
@@ -198,13 +198,13 @@ def progress_line(step: Step, total: int | None) -> str:
     """One line for people: step, reward, accuracy, response length, seconds, and validation where there is one."""
     data = step.data
     parts = [f"step {step.step:>4}" + (f"/{total}" if total else "")]
-    if "critic/score/mean" in data:
-        parts.append(f"reward {data['critic/score/mean']:.3f}")
-        accuracies = [value for key, value in data.items() if re.fullmatch(r"train-reward/.*/acc", key)]
+    if runs.MEAN_REWARD in data:
+        parts.append(f"reward {data[runs.MEAN_REWARD]:.3f}")
+        accuracies = [value for key, value in data.items() if re.fullmatch(rf"{runs.TRAIN_REWARD}/.*/acc", key)]
         if accuracies:
             parts.append(f"acc {sum(accuracies) / len(accuracies):.3f}")
-        parts.append(f"length {data['response_length/mean']:.1f}")
-        parts.append(f"{data['timing_s/step']:.1f} s")
+        parts.append(f"length {data[runs.MEAN_LENGTH]:.1f}")
+        parts.append(f"{data[runs.STEP_SECONDS]:.1f} s")
     if "train/loss" in data:
         parts.append(f"loss {data['train/loss']:.3f}")
     for source, accuracy in summary.validation(data).items():

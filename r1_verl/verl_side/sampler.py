@@ -16,6 +16,8 @@ from typing import Any
 import transfer_queue as tq
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
+from r1_verl.runs import TRAIN_REWARD
+
 
 def train_rewards(records: list[tuple[str, dict[str, Any]]]) -> dict[str, float]:
     """Mean of every numeric sub-score and share of every outcome, for each data source.
@@ -27,7 +29,7 @@ def train_rewards(records: list[tuple[str, dict[str, Any]]]) -> dict[str, float]
     counts: dict[str, int] = defaultdict(int)
     rows: dict[str, int] = defaultdict(int)
     for source, info in records:
-        prefix = f"train-reward/{source}"
+        prefix = f"{TRAIN_REWARD}/{source}"
         rows[prefix] += 1
         values = {name: value for name, value in info.items() if isinstance(value, int | float)}
         if info.get("parts"):
