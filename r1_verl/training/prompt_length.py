@@ -16,6 +16,8 @@ from r1_verl.data.rendering import TemplateError, render
 from r1_verl.data.write import read_provenance
 
 ROWS_A_WORKER = 10_000
+# Settings of `data` with which a prompt is longer than its messages and the template tell.
+_UNKNOWN = ("apply_chat_template_kwargs", "tool_config_path", "function_tool_path")
 _SHORT, _LONG = "x", 'a "b" \\ <c>\n{d} é' * 10
 
 
@@ -43,26 +45,17 @@ def most_tokens(config: Any, files: Sequence[Path]) -> int | None:
     """
     model = doctor.model.model_of(config)
     template = config.actor_rollout_ref.model.custom_chat_template or model.template()
-    if (
-        template is None
-        or "strftime" in template
-        or config.data.get("apply_chat_template_kwargs")
-        or _has_tools(config)
-    ):
+    if template is None or "strftime" in template or any(config.data.get(key) for key in _UNKNOWN):
         return None
     most = 0
     for file in files:
-        record = read_provenance(file)
         try:
+            record = read_provenance(file)
             added = max(added_bytes(template, roles, model.tokens()) for roles in record["roles"])
             most = max(most, record["longest_prompt_bytes"] + added)
         except (KeyError, TypeError, ValueError):  # of an earlier version, somebody else's, or no plain Jinja
             return None
     return most
-
-
-def _has_tools(config: Any) -> bool:
-    return any(config.data.get(key) for key in ("tool_config_path", "function_tool_path"))
 
 
 def added_bytes(template: str, roles: Sequence[str], tokens: Mapping[str, str]) -> int:
