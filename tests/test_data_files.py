@@ -74,9 +74,31 @@ def test_write_and_read_back(tmp_path):
     table = pq.read_table(folder / "train.parquet")
     assert table.schema.remove_metadata() == schema()
     assert table.to_pylist() == [row(example(i)) for i in range(20)]
-    assert write.read_provenance(folder / "train.parquet") == {"source": "made", "n": 1, "rows": 20, "left_out": {}}
+    found = write.read_provenance(folder / "train.parquet")
+    prompts = {"longest_prompt_bytes": len("Think.1 2 3 = 6"), "roles": [["system", "user"]]}
+    assert found == {"source": "made", "n": 1, "rows": 20, "left_out": {}, **prompts}
     beside = json.loads((folder / "train.provenance.json").read_text())
     assert beside["file"] == "train.parquet" and beside["source"] == "made" and beside["rows"] == counts
+
+
+def test_the_provenance_has_the_longest_prompt_in_bytes_whoever_writes_the_file(tmp_path):
+    prompts = [(("user", "é" * 7),), (("system", "ab"), ("user", "😀")), (("user", ""),)]
+    made = [example(i, messages=prompts[i % 3]) for i in range(9000)]  # two batches
+    made.append(example(9000, messages=(("user", "x" * 15), ("assistant", "y"), ("user", "z"))))
+    write.write_set(tmp_path, {"a": made}, {})
+    roles = [["system", "user"], ["user"], ["user", "assistant", "user"]]
+    record = write.read_provenance(tmp_path / "a.parquet")
+    assert (record["longest_prompt_bytes"], record["roles"]) == (17, roles)
+    table = pq.read_table(tmp_path / "a.parquet")
+    agents = pa.array(["x"] * 6, pa.string())
+    write.write_table(tmp_path / "b.parquet", table.slice(6000, 6).append_column("agent_name", agents), {})
+    record = write.read_provenance(tmp_path / "b.parquet")
+    assert (record["longest_prompt_bytes"], record["roles"]) == (14, roles[:2])
+    write.write_table(tmp_path / "c.parquet", pa.table({"prompt": ["text"], "x": [1]}), {})
+    assert "longest_prompt_bytes" not in write.read_provenance(tmp_path / "c.parquet")
+    talks = [example(i, messages=(("user", "q"), ("assistant", "a")) * i + (("user", "q"),)) for i in range(17)]
+    write.write_set(tmp_path, {"d": talks}, {})
+    assert "roles" not in write.read_provenance(tmp_path / "d.parquet")
 
 
 def test_equal_runs_give_equal_bytes(tmp_path):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from r1_verl import atomic
 from r1_verl.data.example import DataError, Example, schema, to_batch
 from r1_verl.data.gold import check_gold
+from r1_verl.data.prompt_bytes import PromptBytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -106,17 +107,19 @@ def parquet(
 ) -> int:
     """Write batches to a Parquet file as they come (not atomically: see `atomic`); returns the rows.
 
-    record: given the number of rows, the provenance for the file's metadata.
+    record: given the number of rows, the provenance for the file's metadata; the longest prompt is added to it.
     """
     import pyarrow.parquet as pq
 
-    rows = 0
+    rows, prompts = 0, PromptBytes(kind)
     with open(path, "wb") as file, pq.ParquetWriter(file, kind, compression="zstd") as writer:
         for batch in batches:
             writer.write_batch(batch)
             rows += len(batch)
+            prompts.add(batch)
         if record is not None:
-            writer.add_key_value_metadata({METADATA_KEY: json.dumps(record(rows), sort_keys=True)})
+            whole = json.dumps({**record(rows), **prompts.record()}, sort_keys=True)
+            writer.add_key_value_metadata({METADATA_KEY: whole})
     return rows
 
 
