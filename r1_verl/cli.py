@@ -72,21 +72,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     parser = _Parser(prog="r1-verl", description="The open R1-Zero recipes as a plugin for veRL.", epilog=_EXAMPLES)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    typed, module = next(iter(arguments), None), None
-    for name, (path, line) in COMMANDS.items():
-        command = commands.add_parser(name, help=line)
-        if name == typed:
-            module = importlib.import_module(path)
-            module.add_arguments(command)
-    if typed is None:
+    parsers = {name: commands.add_parser(name, help=line) for name, (_, line) in COMMANDS.items()}
+    if not arguments:
         parser.print_help(sys.stderr)
         return 2
+    name, module = arguments[0], None
     try:
-        if module is None and not typed.startswith("-"):
+        if name in COMMANDS:
+            module = importlib.import_module(COMMANDS[name][0])
+            module.add_arguments(parsers[name])
+        elif name not in ("-h", "--help"):
             from r1_verl.scorers import unknown_name
 
-            parser.error(unknown_name("command", typed, COMMANDS))
-        args = parser.parse_args(arguments)
+            parser.error(unknown_name("command", name, COMMANDS))
+        args, more = parser.parse_known_args(arguments)
+        if more:
+            parsers[name].error(f"unrecognized arguments: {' '.join(more)}")
     except SystemExit as done:  # -h, or wrong arguments: argparse has printed what there is to say
         return int(done.code or 0)
     return module.run(args)

@@ -62,4 +62,4 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
         with initialize_config_dir(config_dir=str(folder), version_base=None):
             return hydra_compose(name, [f"hydra.searchpath=[file://{FOLDER},file://{verl_config}]", *overrides])
     except HydraException as error:
-        raise RecipeError(f"{recipe}: {error}") from error
+        raise RecipeError(f"{recipe}: {' '.join(str(error).split())}") from error

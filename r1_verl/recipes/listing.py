@@ -1,4 +1,4 @@
-"""`r1-verl recipes`, and the arguments RECIPE KEY=VALUE ... that `train` and `doctor` share."""
+"""`r1-verl recipes`, and the arguments RECIPE KEY=VALUE ... that `train`, `prepare` and `doctor` share."""
 
 from __future__ import annotations
 
