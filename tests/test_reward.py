@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from r1_verl import Score, compute_score, reward, scorer, scorers
+from r1_verl import Score, cli, compute_score, reward, scorer, scorers
 from r1_verl.ground_truth import encode
 from r1_verl.score import OUTCOMES
 from r1_verl.scorers import UnknownNameError, find_scale, find_scorer
@@ -429,3 +429,20 @@ def test_a_response_that_is_no_text_scores_as_an_empty_one() -> None:
 
 def test_verl_loads_the_public_compute_score() -> None:
     assert reward.compute_score is compute_score
+
+
+def test_sources_lists_every_reward_aligned_and_third_parties_too(
+    registry: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer("my_scorer", sources=["mine", "yours/*"])(lambda text, ground_truth, info, *, loud=False: True)
+    assert cli.main(["sources"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        entry.name for entry in sorted(scorers.scorers(), key=lambda entry: (entry.task, entry.name))
+    ]
+    (mine,) = (line for line in lines if line.startswith("my_scorer "))
+    assert mine.split() == ["my_scorer", "any", "parts", "strict", "loud", "mine,", "yours/*"]
+    (kk,) = (line for line in lines if line.startswith("kk "))
+    assert kk.split()[:5] == ["kk", "kk", "logicrl", "strict,", "faithful"]
+    starts = [head.index(name) for name in ("task", "scale", "modes", "options", "data sources")]
+    assert all(line[at - 1] == " " and line[at] != " " for line in lines for at in starts)
