@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # Sourced by every script: an environment in .venv, made on first use and whenever the pinned set changes.
-# Variables: PYTHON (a Python 3.11 or 3.12), VENV (default .venv), RUN, RUNS, MODEL, GPUS, NNODES, CPU=1, SETTINGS, SOURCE,
-# DRY_RUN=1, WANDB=1. Any setting of veRL goes last on the command line.
+# The variables are in run_scripts/README.md.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -115,7 +114,7 @@ use_cpu() {
   export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
 }
 
-# use_gpu_or_cpu EXTRAS: the environment of a recipe's script. CPU=1 takes the CPU build and adds +machine=cpu.
+# use_gpu_or_cpu EXTRAS: the environment of a recipe's script. CPU=1 takes the CPU build (and Python adds +machine=cpu).
 use_gpu_or_cpu() {
   if [[ ${CPU:-} == 1 ]]; then
     setup_environment "$1" cpu
@@ -125,35 +124,26 @@ use_gpu_or_cpu() {
   fi
 }
 
-# prepare FOLDER COMMAND...: make data/FOLDER by this data_prep command, unless it is there.
-# SOURCE=a local file of the hub's form, where the hub can't be reached.
-prepare() {
-  local folder=data/$1
+# forward DEFAULT WORD=SCRIPT... -- ARGUMENTS: the body of an old script, which chose a run by its first argument: say
+# the name of that run's own script and run it. Without a word it takes DEFAULT; where that is empty it returns.
+forward() {
+  local word=$1 pair known=()
   shift
-  [[ -d $folder && -n $(ls -A "$folder") ]] && return
-  if [[ ${DRY_RUN:-} == 1 ]]; then
-    printf '# would make %s: python %s --out %s\n' "$folder" "$*" "$folder"
-  else
-    python "$@" --out "$folder.part"
-    mv "$folder.part" "$folder"
-  fi
-}
-
-# train RECIPE [overrides]: the run, with the variables that all scripts know and then the user's own settings:
-# MODEL, GPUS (a node), NNODES, CPU=1, and SETTINGS, a file with one override a line.
-train() {
-  local recipe=$1 line settings=()
+  while [[ $1 != -- ]]; do
+    known+=("$1")
+    shift
+  done
   shift
-  [[ ${CPU:-} != 1 ]] || settings+=(+machine=cpu)
-  [[ -z ${MODEL:-} ]] || settings+=("actor_rollout_ref.model.path=$MODEL")
-  [[ -z ${GPUS:-} ]] || settings+=("trainer.n_gpus_per_node=$GPUS")
-  [[ -z ${NNODES:-} ]] || settings+=("trainer.nnodes=$NNODES")
-  ((${NNODES:-1} == 1)) || export RAY_AUTH_MODE=token # the cluster of ray_head.sh
-  if [[ -n ${SETTINGS:-} ]]; then
-    [[ -f $SETTINGS ]] || die "SETTINGS=$SETTINGS is not there: a file with one override a line, # for comments"
-    while IFS= read -r line || [[ -n $line ]]; do # a last line without an end counts
-      [[ -z $line || $line == \#* ]] || settings+=("$line")
-    done <"$SETTINGS"
+  if [[ -n ${1:-} && $1 != *=* && $1 != ~* ]]; then
+    word=$1
+    shift
   fi
-  python -m r1_verl train "$recipe" "${settings[@]}" "$@"
+  [[ -n $word ]] || return 0
+  for pair in "${known[@]}"; do
+    [[ ${pair%%=*} == "$word" ]] || continue
+    printf 'r1-verl: write run_scripts/%s.sh; the next version has no %s %s\n' "${pair#*=}" "${0##*/}" "$word" >&2
+    exec bash "run_scripts/${pair#*=}.sh" "$@"
+  done
+  printf -v word '%s.sh, ' "${known[@]#*=}"
+  die "${0##*/} takes overrides alone (KEY=VALUE); choose a script: ${word%, }"
 }

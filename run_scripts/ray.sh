@@ -1,12 +1,6 @@
 # shellcheck shell=bash
-# Sourced by what starts or uses a Ray cluster of several nodes. Variables, the same on every node:
-#   NNODES         how many nodes
-#   GPUS           GPUs a node (default: those that are there, and of those what CUDA_VISIBLE_DEVICES shows)
-#   RAY_CPUS       CPUs that Ray counts a node, no cores: veRL asks for 3 a GPU and 9 more (default: 3 x GPUS + 16)
-#   RAY_HEAD       the head's host name or address (ray_worker.sh, ray_submit.sh)
-#   RAY_PORT       6379; RAY_DASHBOARD_PORT 8265 (Ray Jobs)
-#   RAY_WAIT       seconds to wait for the others (600)
-# All nodes need this checkout, its .venv and the data at the same path, and RUNS on a disk that they share.
+# Sourced by what starts or uses a Ray cluster of several nodes. Its variables (run_scripts/README.md) are the same on
+# every node. All nodes need this checkout, its .venv and the data at the same path, and RUNS on a shared disk.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 RAY_PORT=${RAY_PORT:-6379}
 RAY_DASHBOARD_PORT=${RAY_DASHBOARD_PORT:-8265}
@@ -45,6 +39,35 @@ has_token() { [[ -n ${RAY_AUTH_TOKEN:-} || -s $TOKEN ]]; }
 make_token() {
   has_token || [[ ${DRY_RUN:-} == 1 ]] || (umask 077 && ray get-auth-token --generate >/dev/null 2>&1) ||
     die "Ray could not make a token in $TOKEN"
+}
+
+# find_script NAME: the array SCRIPT, the command of a recipe (by name or .yaml file) or of a script of run_scripts/.
+# shellcheck disable=SC2034 # the scripts that source this read SCRIPT
+find_script() {
+  local name near="bash run_scripts/train.sh $1 names the nearest"
+  name=$(basename "${1%.sh}")
+  if [[ -z $name ]]; then
+    die "name a recipe first, as bash run_scripts/${0##*/} simplerl_v1_grpo"
+  elif [[ $1 == *.yaml || $1 == *.yml ]]; then
+    SCRIPT=(bash run_scripts/train.sh "$1")
+  elif [[ -f run_scripts/$name.sh ]]; then
+    SCRIPT=(bash "run_scripts/$name.sh")
+  else
+    compgen -G "run_scripts/${name%%_*}*.sh" >/dev/null && near="near it: $(cd run_scripts && echo "${name%%_*}"*.sh)"
+    die "there is no recipe or script $1; $near"
+  fi
+}
+
+# nodes_of RECIPE: the number of nodes that its YAML, or one that it builds on, sets; else 1.
+nodes_of() {
+  local file=r1_verl/recipes/$1.yaml parent nodes=""
+  [[ -f $file ]] || file=$1
+  while [[ -z $nodes && -f $file ]]; do
+    nodes=$(sed -n 's/^  nnodes: *//p' "$file")
+    parent=$(sed -n '/^defaults:/,/_self_/ s/^  - \([a-z0-9][a-z0-9_]*\)$/\1/p' "$file" | tail -n 1)
+    file=r1_verl/recipes/$parent.yaml
+  done
+  printf '%s' "${nodes:-1}"
 }
 
 # start_ray NAME COMMAND...: run `ray start`, and say why if it fails.

@@ -2,9 +2,9 @@
 # The head of a Ray cluster of several nodes, on this one; then wait for the others, with a count.
 #   NNODES=2 bash run_scripts/ray_head.sh                          # on the first node
 #   NNODES=2 RAY_HEAD=first-node bash run_scripts/ray_worker.sh    # on every other one
-#   NNODES=2 bash run_scripts/logicrl.sh stages                    # then here (or ray_submit.sh from anywhere)
+#   NNODES=2 bash run_scripts/simplerl_v1_grpo.sh                  # then here (or ray_submit.sh from anywhere)
 # The token: made on first use in ~/.ray/auth_token, never printed. Nodes that do not share this home folder need a copy
-# of that file (scp, mode 600). Variables: run_scripts/ray.sh. To end it: ray stop, on every node.
+# of that file (scp, mode 600). Variables: run_scripts/README.md. To end it: ray stop, on every node.
 source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
 [[ ${NNODES:-} =~ ^[1-9][0-9]*$ ]] || die "say how many nodes: NNODES=2 bash run_scripts/ray_head.sh"
 use_gpu_or_cpu train
