@@ -20,9 +20,9 @@ import local_hub
 import probes
 import pyarrow.parquet as pq
 import pytest
+import recipe_names
 from probes import RAW, overridden, rows
 
-from r1_verl import recipes
 from r1_verl.doctor import attention, compiler, disk, driver, nvidia
 from r1_verl.training import tiny_model
 
@@ -261,15 +261,13 @@ def test_all_that_is_wrong_and_nothing_else(place, said_of_machines, label):
 
 # --- no false alarm on published hardware -----------------------------------------------------------------------------
 
-PUBLISHED = [name for name in recipes.names() if not name.startswith("quickstart")]
-
 
 @pytest.fixture(scope="module")
 def said_of_published(place, composed, tmp_path_factory):
     if not probes.can_mount():
         pytest.skip("unshare -rm is not permitted here: no file systems of other sizes")
     home, cases = local_hub.cache(tmp_path_factory.mktemp("home")), {}
-    for recipe in PUBLISHED:
+    for recipe in recipe_names.GPU:
         config = composed(recipe)
         model, template = config.actor_rollout_ref.model, config.actor_rollout_ref.model.custom_chat_template
         raw = template is not None and "distill" not in recipe
@@ -286,7 +284,7 @@ def said_of_published(place, composed, tmp_path_factory):
     return probes.examine(cases, home, {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"})
 
 
-@pytest.mark.parametrize("recipe", PUBLISHED)
+@pytest.mark.parametrize("recipe", recipe_names.GPU)
 def test_no_false_alarm_on_published_hardware(said_of_published, recipe):
     """As on a machine without flash_attn, which DAPO can't do without."""
     found = said_of_published[recipe]
@@ -355,9 +353,9 @@ def test_a_fresh_machine_is_not_blind(composed, tmp_path):
         env = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0"}
         found = "\n".join(probes.examine({"it": case}, tmp_path, env)["it"])
         assert "tensor_model_parallel_size 8 does not divide the model's 12 attention heads" in found
-        assert "can't be had" not in found and len(hub.fetched()) == 3  # neither weights nor tokenizer.json
+        assert "can't be fetched" not in found and len(hub.fetched()) == 3  # neither weights nor tokenizer.json
     lines = probes.examine({"it": case}, tmp_path, env | {"HF_HOME": str(tmp_path / "empty")})["it"]
-    assert sum("can't be had from" in line for line in lines) == 1 and "attention heads" not in "".join(lines)
+    assert sum("can't be fetched from" in line for line in lines) == 1 and "attention heads" not in "".join(lines)
 
 
 # --- each probe for real ----------------------------------------------------------------------------------------------

@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import recipe_names
 import stand_ins
 
-from r1_verl import recipes
 from r1_verl.recipes import resolvers
 
 pytestmark = pytest.mark.long
-GPU_RECIPES = [name for name in recipes.names() if not name.startswith("quickstart")]
 # 8 ranks share a sequence there, which sdpa can't (`test_mends.py`); with 1 it is the doctor's own advice.
 ALONE = {
     "dapo": "dapo actor_rollout_ref.actor.ulysses_sequence_parallel_size=1 "
@@ -31,18 +30,18 @@ def loaded(tmp_path_factory) -> dict[str, dict]:
     for name in stand_ins.facts():
         (folder / name).mkdir(parents=True)
         stand_ins.build(name, folder / name)
-    asked = [ALONE.get(name, name) for name in GPU_RECIPES]
+    asked = [ALONE.get(name, name) for name in recipe_names.GPU]
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("load_recipes.py")), str(folder), *asked],
         env={**os.environ, "VERL_PLATFORM": "cpu"}, capture_output=True, text=True, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    return {name: found[ALONE.get(name, name)] for name in GPU_RECIPES}
+    return {name: found[ALONE.get(name, name)] for name in recipe_names.GPU}
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("recipe", GPU_RECIPES)
+@pytest.mark.parametrize("recipe", recipe_names.GPU)
 def test_actor_critic_and_reference_load(loaded, composed, recipe):
     found, config = loaded[recipe], composed(recipe)
     assert "error" not in found, found["error"]
