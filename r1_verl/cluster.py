@@ -1,6 +1,6 @@
-"""A Ray cluster of several nodes: waiting for it with a count, and noticing that a node of it is gone.
+"""A Ray cluster of several nodes: wait until it is complete, count what it has, notice that a node has left.
 
-The cluster itself is started by `run_scripts/ray_head.sh` and `ray_worker.sh`; veRL joins it (RAY_ADDRESS).
+`run_scripts/ray_head.sh` and `ray_worker.sh` start the cluster; veRL joins it (RAY_ADDRESS).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from r1_verl.runs import RunError
 
-_EACH = 10.0  # seconds between two lines of a wait, if nothing changes
+_SECONDS_A_LINE = 10.0  # while `wait` sees no change, it prints a line this often
 
 
 class Node(NamedTuple):
@@ -26,7 +26,7 @@ class Node(NamedTuple):
 
 
 def address() -> str:
-    """Where the cluster's head is; "auto" is the one on this machine."""
+    """The address of the cluster's head; "auto" is the one on this machine."""
     return os.environ.get("RAY_ADDRESS") or "auto"
 
 
@@ -52,13 +52,13 @@ def nodes() -> list[Node]:
 
 
 def wait(wanted: int, seconds: float) -> list[Node]:
-    """Wait until `wanted` nodes are there, printing how many are. Raises RunError with the reason after `seconds`."""
-    began, said, shown = time.monotonic(), 0.0, -1
+    """Wait until the cluster has `wanted` nodes, and print how many it has. Raises RunError after `seconds`."""
+    began, printed, shown = time.monotonic(), 0.0, -1
     while True:
         there = nodes()
         waited = time.monotonic() - began
-        if len(there) != shown or waited - said >= _EACH:
-            said, shown = waited, len(there)
+        if len(there) != shown or waited - printed >= _SECONDS_A_LINE:
+            printed, shown = waited, len(there)
             print(f"{len(there)} of {wanted} nodes, {sum(n.gpus for n in there)} GPUs ({waited:.0f} s)", flush=True)
         if len(there) >= wanted:
             return there
@@ -66,15 +66,15 @@ def wait(wanted: int, seconds: float) -> list[Node]:
             names = ", ".join(node.address for node in there)
             raise RunError(
                 f"only {len(there)} of {wanted} nodes after {seconds:.0f} s: {names}. On each missing one run "
-                "RAY_HEAD=this-host bash run_scripts/ray_worker.sh and read what it says: a node that cannot reach the "
+                "RAY_HEAD=this-host bash run_scripts/ray_worker.sh and read its output: a node that cannot reach the "
                 "head's port, or has another token, Python or Ray, does not join"
             )
         time.sleep(1)
 
 
-def check(config: Any) -> list[tuple[str, str]]:
-    """What the cluster lacks for a configuration, as (what, fix) pairs: veRL would wait for it without a word."""
-    found, there = [], nodes()
+def lacking(config: Any, there: list[Node]) -> list[tuple[str, str]]:
+    """What a cluster of these nodes lacks for a configuration, as (what, fix) pairs: veRL hangs silently for each."""
+    found = []
     wanted, gpus = config.trainer.nnodes, config.trainer.n_gpus_per_node
     fit = [node for node in there if node.gpus >= gpus and node.cpus >= 3 * gpus]
     if len(fit) < wanted:
@@ -91,7 +91,7 @@ def check(config: Any) -> list[tuple[str, str]]:
         found.append(
             (
                 f"the Ray cluster has {have_cpus} CPUs, veRL asks for {need} (3 a GPU, TransferQueue {queue}) and "
-                "would wait for the rest for ever",
+                "would wait for the rest without an end",
                 "RAY_CPUS=N in ray_head.sh and ray_worker.sh (a count, not cores)",
             )
         )
@@ -99,10 +99,10 @@ def check(config: Any) -> list[tuple[str, str]]:
 
 
 def fetch(model: str) -> None:
-    """Have every node fetch a model, each into its own hub cache (or find that it is there already).
+    """Have every node fetch a model into its own hub cache, unless the cache has it already.
 
-    Without this all processes of a node would ask the hub at once, and nodes that end more than ten minutes apart would
-    fail at NCCL's first barrier. Raises RunError with the node's address.
+    Otherwise all processes of a node would ask the hub at once, and if one node took ten minutes longer than another,
+    NCCL's first barrier would time out. Raises RunError with the node's address.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -125,21 +125,21 @@ def fetch(model: str) -> None:
 
 
 class Watch:
-    """Tells when a node has gone: veRL itself may wait for it until a collective operation times out."""
+    """Notices that a node has left the cluster: veRL itself may wait until a collective operation times out."""
 
     def __init__(self, every: float = 5.0) -> None:
         self._every, self._next = every, 0.0
         self._known = Counter(node.address for node in nodes())
 
     def gone(self) -> str | None:
-        """The address of a node that was there at the start and is gone, None if all are there. Looks every 5 s."""
+        """The address of a node that has left since the start; None if none has. Asks Ray every 5 s at most."""
         if time.monotonic() < self._next:
             return None
         self._next = time.monotonic() + self._every
         return next(iter(self._known - Counter(node.address for node in nodes())), None)
 
     def gone_within(self, seconds: float) -> str | None:
-        """The same for a run that has just failed: Ray takes some seconds to give a silent node up."""
+        """`gone`, waited for after a run has failed: Ray takes some seconds to give up a silent node."""
         end, self._next = time.monotonic() + seconds, 0.0
         while (name := self.gone()) is None and time.monotonic() < end:
             time.sleep(1)

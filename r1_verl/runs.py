@@ -1,7 +1,7 @@
-"""A run's folder: which configuration it is of, its attempts, and one curve over all of them.
+"""A run's folder: the configuration that it belongs to, its attempts, and one curve over all of them.
 
-runs/NAME/config.yaml           the resolved configuration; another one under the same name is refused
-runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it wipes its file at each start, so one an attempt)
+runs/NAME/config.yaml           the resolved configuration; the run refuses another one
+runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it empties its file at each start: one file an attempt)
 runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
@@ -84,7 +84,7 @@ class Run(NamedTuple):
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the run for this process; the kernel lets go when the process ends, however it ends. Raises RunError."""
+        """Hold the run for this process, until its end at the latest. Raises RunError if another process holds it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             try:
@@ -103,12 +103,12 @@ class Run(NamedTuple):
             return False
 
     def mark_finished(self, total: int | None) -> None:
-        """Remember that it came to its end: where epochs count, the last step is known afterwards only."""
+        """Record that the run came to its end: a run that counts epochs learns its last step only then."""
         with atomic.file(self.folder / "finished") as part:
             part.write_text(f"{self.last_checkpoint()} of {total}")
 
     def last_checkpoint(self) -> int:
-        """The step that the next attempt goes on from, 0 for none."""
+        """The step of the last checkpoint, which the next attempt resumes from; 0 for none."""
         tracker = self.checkpoints / "latest_checkpointed_iteration.txt"
         try:
             return int(tracker.read_text().strip())
@@ -167,9 +167,9 @@ def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
 
 
 def differences(folder: Path, config: Mapping[str, Any]) -> str:
-    """Where a configuration differs from the one that a run's folder is of, for people; "" if nowhere that matters.
+    """The settings in which a configuration differs from a run's recorded one, for people; "" if none that matters.
 
-    Raises RunError if the folder has no record of one.
+    Raises RunError if the folder has no recorded configuration.
     """
     import yaml
 
@@ -230,9 +230,9 @@ def _without_free(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_curve(run: Run) -> list[Step]:
-    """The run's curve: each step once, from the last attempt that reached it; half-written lines are left out.
+    """The run's curve: each step once, from the last attempt that reached it. Half-written lines are left out.
 
-    An attempt that resumed after step s discards what earlier ones logged beyond s: those steps were lost with them.
+    An attempt that resumes after step s drops what earlier attempts logged beyond s: their work beyond s was lost.
     """
     steps: dict[int, dict[str, float]] = {}
     for path in run.attempts():

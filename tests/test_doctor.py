@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +17,7 @@ from probes import COUNTDOWN, RAW, overridden, rows
 
 from r1_verl import cluster, doctor
 from r1_verl.data.example import Example, to_batch
-from r1_verl.runs import RunError
+from r1_verl.doctor import verl_source
 from r1_verl.training import tiny_model
 
 
@@ -177,7 +180,7 @@ MISTAKES = [
     ("algorithm.adv_estimator=grpo_bais +algorithm.grpo_bias=0.1", "unknown algorithm.adv_estimator 'grpo_bais' | did"),
     ("algorithm.adv_estimator=grpo_bias", "without its constant"),
     ("+algorithm.grpo_bias=0.1", "algorithm.grpo_bias=0.1 is not used by adv_estimator=grpo"),
-    (f"{ROLLOUT}.n=1", "every advantage is zero"),
+    (f"{ROLLOUT}.n=1", "adv_estimator=grpo compares the responses to one prompt, and rollout.n=1 gives one"),
     (f"{ROLLOUT}.temperature=0", "the responses of a group are all the same"),
     (f"{ACTOR}.clip_ratio=0.28", "clip_ratio=0.28 alone changes nothing"),
     (f"{ACTOR}.loss_agg_mode=seq-mean-token-sum-norm", "without loss_scale_factor"),
@@ -241,6 +244,37 @@ def test_versions_and_plugin(problems, monkeypatch, tmp_path):
     assert "VERL_USE_EXTERNAL_PLUGINS=none" in found
 
 
+def test_the_names_are_those_that_verl_registers():
+    """Read from its source, without importing it; veRL with our plugin is the witness."""
+    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+    from verl.experimental.reward_loop.reward_manager.registry import REWARD_MANAGER
+    from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY
+
+    assert verl_source.estimators().keys() == ADV_ESTIMATOR_REGISTRY.keys() > {"grpo", "grpo_bias"}
+    assert set(verl_source.reward_managers()) == REWARD_MANAGER.keys() > {"naive"}
+    assert set(verl_source.agent_loops()) == {name for name in _agent_loop_registry if not name.startswith("r1_")}
+    alone = {name for name, compares in verl_source.estimators().items() if not compares}
+    assert alone == {"gae", "reinforce_plus_plus", "remax"}
+
+
+def test_a_verl_that_registers_nothing_is_reported(tmp_path):
+    """Once for each list; no name is called unknown."""
+    (tmp_path / "verl/trainer/ppo").mkdir(parents=True)
+    for name in ("__init__.py", "trainer/ppo/core_algos.py"):
+        (tmp_path / "verl" / name).write_text("")
+    program = (
+        "from r1_verl.doctor import verl_source as v\n"
+        "assert not (v.estimators() or v.agent_loops() or v.reward_managers())\n"
+        "print(*(problem.what for problem in v.check_source(None)), sep='\\n')"
+    )
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(doctor.__file__).parents[2]}"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60)
+    assert [line.partition(" is missing or registers nothing: ")[0] for line in done.stdout.splitlines()] == [
+        "veRL's trainer/ppo/core_algos.py", "veRL's experimental/agent_loop",
+        "veRL's experimental/reward_loop/reward_manager",
+    ], done.stderr  # fmt: skip
+
+
 def test_a_hub_model_without_the_hub(problems, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "not in the hub's cache" in problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-0.5B")
@@ -249,21 +283,20 @@ def test_a_hub_model_without_the_hub(problems, monkeypatch):
 # --- several nodes ----------------------------------------------------------------------------------------------------
 
 
-def test_a_cluster_that_is_not_there_or_too_small(problems, monkeypatch):
+def test_a_cluster_that_is_not_there(problems, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     assert "no Ray answers at 127.0.0.1:1" in problems()
-    monkeypatch.delenv("RAY_ADDRESS")
-    monkeypatch.setattr(cluster, "nodes", lambda: [cluster.Node("10.0.0.1", 2, 64)])
-    small = problems("trainer.nnodes=2", "trainer.n_gpus_per_node=2")
-    assert "veRL asks 2 nodes for 2 GPUs and 6 CPUs each; the Ray cluster has 10.0.0.1 (2 GPUs, 64 CPUs)" in small
-    monkeypatch.setattr(cluster, "nodes", lambda: [cluster.Node(f"10.0.0.{i}", 2, 6) for i in (1, 2)])
-    assert "the Ray cluster has 12 CPUs, veRL asks for 14" in problems("trainer.nnodes=2", "trainer.n_gpus_per_node=2")
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere")
+    assert "no Ray cluster at nowhere (Invalid address format: nowhere)" in problems()
 
-    def none():
-        raise RunError("no Ray cluster at auto (refused): start it")
 
-    monkeypatch.setattr(cluster, "nodes", none)
-    assert "no Ray cluster at auto" in problems("trainer.nnodes=2")
+def test_a_cluster_that_is_too_small(composed):
+    two = overridden(composed("quickstart_grpo"), "trainer.nnodes=2", "trainer.n_gpus_per_node=2")
+    ((what, _),) = cluster.lacking(two, [cluster.Node("10.0.0.1", 2, 64)])
+    assert what == "veRL asks 2 nodes for 2 GPUs and 6 CPUs each; the Ray cluster has 10.0.0.1 (2 GPUs, 64 CPUs)"
+    ((what, _),) = cluster.lacking(two, [cluster.Node(f"10.0.0.{i}", 2, 6) for i in (1, 2)])
+    assert what.startswith("the Ray cluster has 12 CPUs, veRL asks for 14 (3 a GPU, TransferQueue 2)")
+    assert cluster.lacking(two, [cluster.Node(f"10.0.0.{i}", 2, 7) for i in (1, 2)]) == []
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def test_an_interrupted_download_goes_on_with_the_next_file(hub, ask):
     part = "model-00002-of-00002.safetensors"
     hub.broken[part] = 410
     said = ask("whole_model", hub)
-    assert "ERROR owner/tiny can't be had from" in said and "the same command goes on with what is missing" in said
+    assert "ERROR owner/tiny can't be fetched from" in said and "the same command goes on with what is missing" in said
     # neither is half a model taken for a whole one
     assert "HF_HUB_OFFLINE=1, and owner/tiny is not in the hub's cache" in ask("whole_model", hub, HF_HUB_OFFLINE="1")
     before = set(hub.fetched())
@@ -160,7 +160,7 @@ class TestNotToBeHad:
 
     def test_a_hub_that_is_down(self, ask, what):
         said = ask(what, DOWN)
-        assert f"ERROR {NAME} can't be had from {DOWN} (ConnectError:" in said
+        assert f"ERROR {NAME} can't be fetched from {DOWN} (ConnectError:" in said
         assert "HTTPS_PROXY, HF_ENDPOINT=a mirror, or MODEL=a local folder" in said
 
     def test_a_hub_that_is_ill(self, hub, ask, what):
@@ -169,7 +169,7 @@ class TestNotToBeHad:
 
     def test_a_page_of_a_proxy_instead_of_the_hub(self, hub, ask, what):
         hub.login = True
-        assert f"ERROR {NAME} can't be had from {hub.url} (JSONDecodeError: " in ask(what, hub)
+        assert f"ERROR {NAME} can't be fetched from {hub.url} (JSONDecodeError: " in ask(what, hub)
 
     def test_no_name_at_all(self, hub, ask, what):
         said = ask(what, hub, "runs/x/model")
@@ -177,7 +177,8 @@ class TestNotToBeHad:
 
     def test_a_file_that_does_not_come(self, hub, ask, what):
         hub.broken["config.json"] = 410
-        assert f"ERROR {NAME} can't be had from {hub.url} (HfHubHTTPError: Client error '410 Gone'" in ask(what, hub)
+        said = ask(what, hub)
+        assert f"ERROR {NAME} can't be fetched from {hub.url} (HfHubHTTPError: Client error '410 Gone'" in said
 
     def test_offline(self, hub, ask, what):
         said = ask(what, hub, HF_HUB_OFFLINE="1")

@@ -1,7 +1,7 @@
-"""`python -m r1_verl doctor RECIPE [overrides]`: what would go wrong, why, and the fix, before Ray or a GPU is touched.
+"""`r1-verl doctor RECIPE [KEY=VALUE ...]`: what would go wrong, why, and the fix, before Ray or a GPU is touched.
 
-Checks are small functions from a composed configuration to problems. They run in seconds and import neither verl nor
-vLLM; what is known of the model comes from its folder or its small files of the hub, and else from its name.
+A check is a small function from a composed configuration to problems. All checks together take seconds and import
+neither veRL nor vLLM. What they know of the model comes from its folder or its small files on the hub, else its name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHE
 
 
 class DoctorError(RunError):
-    """The preflight found problems; the message lists them."""
+    """The preflight found problems. The message lists them."""
 
 
 def examine(config: Any) -> list[Problem]:
@@ -49,7 +49,7 @@ def examine(config: Any) -> list[Problem]:
 
 
 def require(config: Any) -> None:
-    """Raise DoctorError if the recipe can't run here."""
+    """Raise DoctorError, which lists the problems, if the recipe can't run on this machine."""
     problems = examine(config)
     if problems:
         raise DoctorError("this run would fail:\n" + "\n".join(f"  - {p.what}\n    fix: {p.fix}" for p in problems))

@@ -44,7 +44,7 @@ def check_estimator(config: Any) -> Iterator[Problem]:
 
 
 def check_loss(config: Any) -> Iterator[Problem]:
-    """Settings of clip and loss that veRL takes and does not use."""
+    """No setting of clip and loss is one that veRL accepts and does not use."""
     actor = config.actor_rollout_ref.actor
     if actor.clip_ratio != 0.2 and (actor.clip_ratio_low, actor.clip_ratio_high) == (0.2, 0.2):
         yield Problem(
@@ -65,7 +65,7 @@ def check_loss(config: Any) -> Iterator[Problem]:
 
 
 def check_kl(config: Any) -> Iterator[Problem]:
-    """A KL that is set and not switched on, or on twice."""
+    """The KL penalty is switched on if its coefficient is set, and in one place only."""
     algorithm, actor = config.algorithm, config.actor_rollout_ref.actor
     if algorithm.use_kl_in_reward and actor.use_kl_loss:
         yield Problem(
@@ -86,7 +86,7 @@ def check_kl(config: Any) -> Iterator[Problem]:
 
 
 def check_seed(config: Any) -> Iterator[Problem]:
-    """veRL's sampler is unseeded by default."""
+    """The order of the prompts has a seed: veRL's default has none."""
     if config.data.seed is None:
         yield Problem("data.seed is null: the order of the prompts changes from run to run", "data.seed=1")
 

@@ -19,7 +19,8 @@ _KERNELS = "0.12"  # of the package `kernels`: transformers 5.9 then takes flash
 
 
 class Part(NamedTuple):
-    """A model that veRL loads for training: its section, its attention, over how many GPUs a sequence is cut."""
+    """A model that veRL loads for training: its section's name, its attention by transformers' name, over how many GPUs
+    Ulysses cuts a sequence, its `model` section."""
 
     name: str
     attention: str
@@ -60,12 +61,13 @@ def ulysses(part: Any) -> int:
 
 
 def of_model(model: Any) -> str:
-    """By transformers' name. Absent is flash attention to veRL; null is sdpa to transformers."""
+    """The attention of a `model` section, by transformers' name. Absent means flash attention to veRL; null means sdpa
+    to transformers."""
     return (model.get("override_config") or {}).get("attn_implementation", FLASH) or SDPA
 
 
 def check_flash(config: Any) -> Iterator[Problem]:
-    """flash_attn, where it is asked for: installed, and of this PyTorch's kind."""
+    """flash_attn is installed, and built for this PyTorch, if a model asks for it."""
     asking = dict.fromkeys(part.owner for part in parts(config) if part.attention == FLASH)
     if not asking:
         return
@@ -89,7 +91,7 @@ def _version(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def _import_error() -> str:
-    """The last line that importing flash_attn says, in a process of its own, "" if that works."""
+    """Import flash_attn in a process of its own. Returns the last line of the error, "" without one."""
     program = "from flash_attn import flash_attn_func, flash_attn_varlen_func"
     try:
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
@@ -99,7 +101,8 @@ def _import_error() -> str:
 
 
 def check_ulysses(config: Any) -> Iterator[Problem]:
-    """What cutting a sequence over GPUs needs: flash attention, packed rows, GPUs and heads that divide."""
+    """A recipe that cuts sequences over GPUs has what that needs: flash attention, packed rows, GPUs and heads that the
+    number of pieces divides."""
     world, seen = config.trainer.n_gpus_per_node * config.trainer.nnodes, set()
     for part in parts(config):
         name, size, path = part.name, part.ulysses, str(part.model.path)
@@ -113,7 +116,7 @@ def check_ulysses(config: Any) -> Iterator[Problem]:
         if part.attention != FLASH:
             yield Problem(
                 f"{cut} with attention {part.attention}: each GPU would see its own piece of a sequence only, and "
-                "log-probabilities would be wrong without a word",
+                "log-probabilities would be silently wrong",
                 f"{_GET}; or {part.cut(1)}",
             )
         if not part.model.get("use_remove_padding"):
@@ -128,7 +131,7 @@ def check_ulysses(config: Any) -> Iterator[Problem]:
 
 
 def _divide(size: int, heads: int, keys: int) -> bool:
-    """verl/models/transformers/monkey_patch.py, apply_monkey_patch. True where the heads are not known (0)."""
+    """The rule of veRL's apply_monkey_patch (models/transformers/monkey_patch.py). True for unknown heads (0)."""
     return heads % size == 0 and (not keys or keys % size == 0 or size % keys == 0)
 
 

@@ -18,7 +18,7 @@ _PROGRAM = "#include <Python.h>\n#include <stdlib.h>\nint r1_verl(void) { return
 
 
 def check_compiler(config: Any) -> Iterator[Problem]:
-    """A compiler and Python's headers where triton/runtime/build.py looks for them, and that they work together."""
+    """A compiler and Python's headers are where triton/runtime/build.py looks for them, and work together."""
     if config.trainer.device != "cuda":
         return
     python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -33,12 +33,12 @@ def check_compiler(config: Any) -> Iterator[Problem]:
     include = Path(sysconfig.get_paths(scheme="posix_prefix" if scheme == "posix_local" else scheme)["include"])
     if not (include / "Python.h").is_file():
         yield Problem(f"the headers of this Python are missing (no {include}/Python.h): {why}", install)
-    elif compiler and (said := _refusal(compiler, include)):
-        yield Problem(f"{compiler} can't compile a C file with Python.h ({said:.200}): {why}", install)
+    elif compiler and (error := _compile(compiler, include)):
+        yield Problem(f"{compiler} can't compile a C file with Python.h ({error:.200}): {why}", install)
 
 
-def _refusal(compiler: str, include: Path) -> str:
-    """What the compiler says of a small file like Triton's, "" if it compiles."""
+def _compile(compiler: str, include: Path) -> str:
+    """Compile a small file like Triton's. Returns the compiler's error, "" without one."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.c")
         source.write_text(_PROGRAM)

@@ -1,4 +1,4 @@
-"""A check of the disk: as many checkpoints as lie there at once, while the next one is written too."""
+"""A check of the disk: it must hold the checkpoints that a run keeps, and the one that is being written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ADAPTER = 0.05  # LoRA's share of a model, at most
 
 
 class Kept(NamedTuple):
-    """Checkpoints of one model: GiB of one, how many lie there at once at most (None: not known), what decides that."""
+    """Checkpoints of one model: GiB of one, the most that are kept (None: unknown), the setting that decides."""
 
     name: str
     size: float
@@ -25,7 +25,7 @@ class Kept(NamedTuple):
 
 
 def check_disk(config: Any) -> Iterator[Problem]:
-    """Room for the checkpoints that a run will have."""
+    """The disk has room for the checkpoints that the run will keep."""
     if config.trainer.save_freq <= 0:
         return
     folder = Path(config.trainer.default_local_dir).absolute()
@@ -41,7 +41,7 @@ def check_disk(config: Any) -> Iterator[Problem]:
         f"{free:.1f} GiB free under {there}, checkpoints take {need:.0f}"
         + ("" if all(part.count for part in kept) else " and more")
         + f": {said}"
-        + (f"; veRL leaves the {older} that are there from before" if older else ""),
+        + (f"; veRL does not remove the {older} of an earlier run" if older else ""),
         "free some space, RUNS=a folder on a larger disk" + (f", or {' '.join(fewer)}" if fewer else ""),
     )
 

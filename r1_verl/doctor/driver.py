@@ -1,4 +1,4 @@
-"""A check of the NVIDIA driver: with one older than PyTorch's CUDA wants, PyTorch sees no card at all."""
+"""A check of the NVIDIA driver: with one older than PyTorch's CUDA needs, PyTorch sees no card at all."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from r1_verl.doctor.nvidia import gpus
 from r1_verl.doctor.problem import Check, Problem
 
-_DRIVERS = {11: 450, 12: 525, 13: 580}  # the oldest that serves a major version of CUDA
+_DRIVERS = {11: 450, 12: 525, 13: 580}  # a major version of CUDA, and the oldest driver that supports it
 
 
 def check_driver(config: Any) -> Iterator[Problem]:
-    """A driver new enough for PyTorch's CUDA, and a PyTorch with CUDA."""
+    """PyTorch is built with CUDA, and the driver is new enough for it."""
     cards = gpus()
     if config.trainer.device != "cuda" or not cards:
         return
@@ -42,14 +42,15 @@ def _torch() -> tuple[str, str]:
     """PyTorch's version and its CUDA's ("" without), from its files: importing it takes seconds."""
     spec = find_spec("torch")
     if spec is None or not spec.submodule_search_locations:
-        return "", "0"  # said by check_versions
+        return "", "0"  # check_versions reports it
     text = (Path(spec.submodule_search_locations[0]) / "version.py").read_text(encoding="utf-8")
     version, cuda = (re.search(rf"^{name}\b.*?= '([^']+)'", text, re.MULTILINE) for name in ("__version__", "cuda"))
     return version[1] if version else "?", cuda[1] if cuda else ""
 
 
 def _libcuda() -> int:
-    """The major version of CUDA that libcuda serves: NVIDIA's compatibility package brings a newer one."""
+    """The major version of CUDA that libcuda supports, 0 without one. NVIDIA's compatibility package brings a newer
+    libcuda than the driver's."""
     found = ctypes.c_int(0)
     try:
         ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(found))

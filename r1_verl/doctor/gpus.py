@@ -16,7 +16,7 @@ SHM_GIB = 1
 
 
 def check_gpus(config: Any) -> Iterator[Problem]:
-    """Enough cards, whole ones, none of them taken."""
+    """There are enough cards; they are whole (no MIG slices) and free."""
     if config.trainer.device != "cuda":
         return
     cards, asked = gpus(), config.trainer.n_gpus_per_node

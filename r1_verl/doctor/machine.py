@@ -101,7 +101,7 @@ def check_cluster(config: Any) -> Iterator[Problem]:
             )
             return
     try:
-        yield from (Problem(what, fix) for what, fix in cluster.check(config))
+        yield from (Problem(what, fix) for what, fix in cluster.lacking(config, cluster.nodes()))
     except cluster.RunError as error:
         what, _, fix = str(error).partition(": ")
         yield Problem(what, fix)

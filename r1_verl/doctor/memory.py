@@ -1,6 +1,6 @@
-"""What one GPU has to hold, in GiB, in three moments: generating, the actor's update, the critic's; and checks of it.
+"""Estimate what one GPU holds, in GiB, while vLLM generates, in the actor's update and in the critic's; and check it.
 
-A rough sum of what is known to be there, without fragmentation.
+The estimate is a rough sum of the parts that are known to be there. It leaves out fragmentation.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Shape(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """GiB a GPU in each moment (critic: 0 without one), and the largest one in words."""
+    """GiB a GPU in each of the three moments (critic: 0 without one), and the largest of them in words."""
 
     generating: float
     update: float
@@ -49,7 +49,7 @@ class Memory(NamedTuple):
 
 
 def shape_of(model: Model) -> Shape | None:
-    """From config.json; from the size in its name, roughly, where there is none; None where that is unknown too."""
+    """A model's sizes from its config.json, else roughly from the size in its name; None if that is unknown too."""
     if model.params is None:
         return None
     config, params = model.read("config.json"), model.params * 1e9
@@ -65,7 +65,7 @@ def shape_of(model: Model) -> Shape | None:
 
 
 def memory(config: Any, card: float) -> Memory | None:
-    """The need of a recipe on cards of `card` GiB; None for a model of unknown size."""
+    """What a recipe needs on cards of `card` GiB; None for a model of unknown size."""
     ref, shape = config.actor_rollout_ref, shape_of(model_of(config))
     if shape is None:
         return None
@@ -93,7 +93,7 @@ def memory(config: Any, card: float) -> Memory | None:
 
 
 def summary(config: Any) -> str:
-    """The need in one line for people; "" without GPUs or for a model of unknown size."""
+    """What a recipe needs, in one line for people; "" without GPUs or for a model of unknown size."""
     if config.trainer.device != "cuda":
         return ""
     here = [card.total for card in gpus()]
@@ -135,7 +135,7 @@ def cache(config: Any, card: float) -> Cache | None:
 
 
 def check_cache(config: Any) -> Iterator[Problem]:
-    """vLLM's share holds the weights, beside them the longest text, and enough responses to work on."""
+    """vLLM's share holds the weights, and beside them the longest text and enough responses to work on."""
     cards = gpus()
     found = cache(config, min(card.total for card in cards)) if config.trainer.device == "cuda" and cards else None
     if found is None:
@@ -172,7 +172,7 @@ def check_cache(config: Any) -> Iterator[Problem]:
 
 
 def check_memory(config: Any) -> Iterator[Problem]:
-    """Each card holds what the recipe puts there."""
+    """Each card holds what the recipe puts on it."""
     cards = gpus()[: config.trainer.n_gpus_per_node]
     if config.trainer.device != "cuda" or not cards:
         return

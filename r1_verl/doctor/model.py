@@ -1,4 +1,4 @@
-"""What is known of a recipe's model without loading it: from its folder, its small files of the hub, or its name."""
+"""What is known of a recipe's model without loading it: from its folder, its small files on the hub, or its name."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FILES = (*model_files.SMALL, "tokenizer.json")
 
 
 class Model(NamedTuple):
-    """path: as the recipe has it; local: it names a folder; files: those found, by name; params: in billions;
-    trouble: why the hub gave none."""
+    """What is known of a model. path: the recipe's model.path; local: whether it is a folder's; files: the small files
+    that were found, by name; params: billions of parameters, None if unknown; trouble: why the hub gave no files."""
 
     path: str
     local: bool
@@ -74,7 +74,7 @@ def model_of(config: Any) -> Model:
 
 @lru_cache(maxsize=8)
 def look(path: str) -> Model:
-    """A model by its folder or its hub name; a hub's small files are fetched where they are not in its cache."""
+    """A model by its folder or its hub name. A hub model's small files are fetched unless the cache has them."""
     local, trouble = fetch.is_local(path), None
     if local:
         folder = Path(path).expanduser()

@@ -1,4 +1,4 @@
-"""What nvidia-smi says of this machine's cards, and which of them CUDA_VISIBLE_DEVICES leaves to this process."""
+"""This machine's GPUs as nvidia-smi lists them, without those that CUDA_VISIBLE_DEVICES hides from this process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gpus() -> list[Gpu]:
     for entry in named.split(","):
         index = _index(entry.strip(), cards)
         if index is None or index in found:
-            break  # CUDA looks no further than the first that it can't find: "-1", "", a slice's name
+            break  # CUDA stops at the first entry that it can't find, as "-1", "" or a slice's name
         found.append(index)
     return [cards[index] for index in found]
 
@@ -42,7 +42,7 @@ def names_slices() -> bool:
 
 
 def refusal() -> str:
-    """What nvidia-smi says where it fails, "" otherwise and where there is no nvidia-smi."""
+    """The error of nvidia-smi; "" if it works or is not installed."""
     return _cards(os.environ.get("PATH", ""))[1]
 
 
@@ -55,7 +55,7 @@ def _index(entry: str, cards: tuple[Gpu, ...]) -> int | None:
 
 @lru_cache(maxsize=4)  # it takes seconds where the driver is not kept loaded
 def _cards(path: str) -> tuple[tuple[Gpu, ...], str]:
-    """All cards by the nvidia-smi of this PATH, or none and what it says instead."""
+    """(all cards, "") by the nvidia-smi of this PATH; ((), its error) if it fails."""
     query = ["nvidia-smi", f"--query-gpu={','.join(_FIELDS)}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, errors="replace", timeout=60)

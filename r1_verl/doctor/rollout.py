@@ -1,4 +1,4 @@
-"""Checks of generation: lengths, parallel parts, where responses end."""
+"""Checks of generation: lengths, tensor parallelism, where responses end, LoRA."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OUR_LOOPS = Path(__file__).parents[1] / "verl_side/agent_loops.yaml"
 
 
 def check_lengths(config: Any) -> Iterator[Problem]:
-    """Prompt and response against what vLLM and the model can hold."""
+    """A prompt and its response fit into what vLLM and the model can hold."""
     rollout = config.actor_rollout_ref.rollout
     longest = config.data.max_prompt_length + config.data.max_response_length
     if rollout.max_model_len is not None and rollout.max_model_len < longest:
@@ -39,7 +39,7 @@ def check_lengths(config: Any) -> Iterator[Problem]:
 
 
 def check_parallel(config: Any) -> Iterator[Problem]:
-    """vLLM's tensor parallel size against GPUs, heads and nodes."""
+    """vLLM's tensor parallel size divides the GPUs and the model's attention heads."""
     rollout, gpus = config.actor_rollout_ref.rollout, config.trainer.n_gpus_per_node * config.trainer.nnodes
     size = rollout.tensor_model_parallel_size
     if gpus % size:
@@ -78,7 +78,7 @@ def check_ends(config: Any) -> Iterator[Problem]:
 
 
 def check_lora(config: Any) -> Iterator[Problem]:
-    """LoRA: vLLM reads the base weights itself."""
+    """With LoRA, vLLM reads the base model's weights itself."""
     ref = config.actor_rollout_ref
     if ref.model.lora_rank and ref.rollout.load_format not in ("safetensors", "auto"):
         yield Problem(

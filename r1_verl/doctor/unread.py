@@ -1,4 +1,4 @@
-"""A check of settings that veRL 0.9.1 has a place for and never reads."""
+"""A check of settings that veRL 0.9.1 accepts and never reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from r1_verl.doctor.problem import Check, Problem
 
 
 class Unread(NamedTuple):
-    """A setting that nothing reads: veRL's default, what is read instead (None: nothing), with veRL's default of it."""
+    """A setting that veRL never reads, its default; what veRL reads instead (None: nothing), and that one's default."""
 
     key: str
     default: Any

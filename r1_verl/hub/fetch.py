@@ -1,7 +1,8 @@
-"""Models of the hub: their small files for the preflight, and whole ones, once, before veRL's processes ask for them.
+"""Fetch models of the hub: small files for the preflight; whole models, once, before veRL's processes ask for them.
 
-The hub's own client does the work (its cache, its locks, its retries); this module asks first, so that a hub that can't
-be reached, a wrong name or a full disk is one line. HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are the client's.
+The hub's own client does the work (its cache, its locks, its retries). This module first asks the hub what there is, so
+that a hub without an answer, a wrong name or a full disk is one line. The client reads HF_ENDPOINT, HF_HOME, HF_TOKEN
+and HF_HUB_OFFLINE.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SECONDS = 5.0  # to wait for the hub's first answer
 
 
 class FetchError(RunError):
-    """A model that can't be had: what is wrong, and the fix."""
+    """A model can't be fetched. what: the reason; fix: what to do about it."""
 
     def __init__(self, what: str, fix: str) -> None:
         super().__init__(what, fix)
@@ -33,12 +34,12 @@ class FetchError(RunError):
 
 
 def is_local(name: str) -> bool:
-    """Whether a model's name is a folder's (there or not), or one that veRL fetches by other means, as hdfs://."""
+    """Whether a name is a folder's (which may be missing), or of a kind that veRL fetches by other means, as hdfs://."""
     return name.startswith(("/", "./", "../", "~", "models/")) or "://" in name or Path(name).is_dir()
 
 
 def offline() -> bool:
-    """Whether HF_HUB_OFFLINE (or transformers' name for it) forbids to ask the hub."""
+    """Whether HF_HUB_OFFLINE, or TRANSFORMERS_OFFLINE, forbids asking the hub."""
     return (os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or "").upper() in (
         "1", "ON", "YES", "TRUE",
     )  # fmt: skip
@@ -57,10 +58,10 @@ def cached(name: str, files: Iterable[str]) -> dict[str, Path]:
 
 
 def small_files(name: str) -> dict[str, Path]:
-    """A hub model's files of some kilobytes, from the hub's cache, where they are put first if they are not there.
+    """A hub model's files of some kilobytes, by name; those that the hub's cache lacks are downloaded first.
 
-    The hub is asked once: that a model lacks one of them is remembered too. Raises FetchError if there is no
-    config.json to be had; with one in the cache, a hub that does not answer is no error.
+    The hub is asked once: the cache also remembers that a model has no such file. Raises FetchError if config.json
+    can't be fetched; if the cache has it, a hub that does not answer is no error.
     """
     from huggingface_hub import try_to_load_from_cache
 
@@ -96,9 +97,9 @@ def _fetch_small(name: str, files: list[str]) -> None:
 
 
 def whole_model(name: str) -> Path:
-    """The folder of a model: a local one as it is, a hub's from its cache, where all of it is put first if need be.
+    """The folder of a model: a local one as it is; a hub model's in the hub's cache, downloaded first unless complete.
 
-    Says on stdout what it fetches. An interrupted download goes on with the files that are not there yet. Raises
+    Prints what it downloads. After an interruption the next call downloads the files that are still missing. Raises
     FetchError.
     """
     if is_local(name):
@@ -216,7 +217,7 @@ def _explained(name: str, error: Exception) -> FetchError:
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
         return FetchError(f"the hub's cache {constants.HF_HUB_CACHE} can't be written ({said:.100})", "HF_HOME=another")
     return FetchError(
-        f"{name} can't be had from {hub} ({type(error).__name__}: {said:.200})",
+        f"{name} can't be fetched from {hub} ({type(error).__name__}: {said:.200})",
         "the network or HTTPS_PROXY, HF_ENDPOINT=a mirror, or MODEL=a local folder; the same command goes on with what "
         "is missing",
     )

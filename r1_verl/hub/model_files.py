@@ -12,13 +12,13 @@ _INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _WEIGHTS = (".safetensors", ".bin")
 _NO_WEIGHTS = ("adapter_", "training_args", "optimizer", "scheduler")
 _TOKENIZER = re.compile(r"(tokenizer|vocab|tekken)\.json|(tokenizer|spiece|.*\.bpe)\.model|vocab\.txt|.*\.tiktoken")
-# What nobody here loads, and what nobody loads where there are .safetensors.
+# Weights in forms that nothing here loads, and weights that nothing loads if there are .safetensors.
 _NEVER = ("*.gguf", "*.h5", "*.msgpack", "*.ot", "*.tflite", "*.onnx*", "onnx/*", "openvino/*", "coreml/*")
 _BESIDE = ("*.bin", "*.pth", "*.pt", "*.ckpt", "original/*")
 
 
 def wanted(names: Iterable[str]) -> list[str]:
-    """A repository's files without weights in forms that are not loaded."""
+    """The files of a repository to download: all but weights in forms that nothing here loads."""
     from huggingface_hub.utils import filter_repo_objects
 
     names = list(names)
@@ -27,7 +27,7 @@ def wanted(names: Iterable[str]) -> list[str]:
 
 
 def lacking(folder: Path) -> str:
-    """What a model folder lacks to be loaded (weights, a part of them, a tokenizer), "" if nothing."""
+    """The first thing that a model folder lacks to be loaded (weights, a part of them, a tokenizer); "" for nothing."""
     names = {file.name for file in folder.iterdir() if file.exists()}
     if index := next((name for name in _INDICES if name in names), ""):
         try:
@@ -40,7 +40,7 @@ def lacking(folder: Path) -> str:
 
 
 def lacking_of(names: Iterable[str]) -> str:
-    """The same by names alone."""
+    """`lacking`, judged by the names of the files alone."""
     names = list(names)
     weights = [name for name in names if name.endswith(_WEIGHTS) and not name.startswith(_NO_WEIGHTS)]
     if not weights:

@@ -1,4 +1,4 @@
-"""`python -m r1_verl train RECIPE [overrides]`: preflight, veRL's trainer, one tidy line a step, a report.
+"""`r1-verl train RECIPE [KEY=VALUE ...]`: preflight, veRL's trainer, one tidy line a step, a report.
 
 veRL runs as its own process (`python -m verl.trainer.main_ppo`); what it and Ray print goes to the attempt's log.
 """

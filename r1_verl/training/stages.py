@@ -1,7 +1,7 @@
 """Runs that begin where another ended: `r1_verl.after` in a recipe names the run whose last checkpoint is the start.
 
 A stage is a run of its own (new optimizer, own curve), so it is repeated under another RUN=name, resumed by the same
-command and skipped with MODEL=another start. `python -m r1_verl export RUN` makes the model folder by hand.
+command and skipped with MODEL=another start. `r1-verl export RUN` makes the model folder by hand.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def build(out: str | Path, seed: int, layers: int = 2, hidden: int = 128) -> Pat
     tokenizer = build_tokenizer()
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=hidden, intermediate_size=3 * hidden, num_hidden_layers=layers,
-        num_attention_heads=hidden // 32, num_key_value_heads=max(1, hidden // 64),  # vLLM on CPU wants heads of 32
+        num_attention_heads=hidden // 32, num_key_value_heads=max(1, hidden // 64),  # vLLM on a CPU needs heads of 32
         max_position_embeddings=512, tie_word_embeddings=True, bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
         initializer_range=0.06,  # at this width the usual 0.02 takes three times the steps to learn to copy a number
@@ -66,7 +66,7 @@ def start(out: str | Path, traces: str | Path, seed: int) -> Path:
 
 
 def build_tokenizer():
-    """A byte-level BPE without merges plus whole numbers, tags and the ChatML tokens, as a Qwen2 tokenizer."""
+    """A Qwen2 tokenizer: byte-level BPE without merges; whole numbers, tags and ChatML tokens are single tokens."""
     from tokenizers import AddedToken, pre_tokenizers
     from transformers import Qwen2Tokenizer
 
