@@ -21,6 +21,8 @@ from r1_verl.runs import Run, read_curve
 
 pytestmark = [pytest.mark.train, pytest.mark.timeout(3000)]
 STEPS = 3
+# two people in a puzzle: little to make
+PEOPLE = ("data.train_files=data/kk/2ppl/train.parquet", "data.val_files=data/kk/2ppl/test.parquet")
 HEAD, OTHER, LINK = "198.18.0.1", "198.18.0.2", "r1nodes"  # addresses that are kept for tests of networks
 
 
@@ -62,7 +64,7 @@ def variables(tmp_path_factory, space):
         **clean, "HOME": str(short), "RAY_TMPDIR": str(short), "RAY_PORT": "26379", "RAY_DASHBOARD_PORT": "28265",
         "RAY_HEAD": HEAD if space else "127.0.0.1", "RAY_WAIT": "120", "NNODES": "2", "CPU": "1", "GPUS": "1",
         "VENV": str(venv),
-        "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"), "RUNS": str(folder / "runs"), "FEW": "2",
+        "MODEL": str(folder / "model"), "SETTINGS": str(folder / "settings"), "RUNS": str(folder / "runs"),
         "CHECKOUT": str(scripts), **({"GLOO_SOCKET_IFNAME": LINK} if space else {}),
     }  # fmt: skip
     kill(mine(short))
@@ -135,7 +137,7 @@ def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables, space):
     """GRPO over both nodes; one is killed after the first checkpoint; the same command finishes the run."""
     environment = joining(variables)
     run = Run(Path(variables["RUNS"]) / "logicrl_stage1")
-    command = ["bash", f"{variables['CHECKOUT']}/run_scripts/logicrl.sh", "stage1"]
+    command = ["bash", f"{variables['CHECKOUT']}/run_scripts/logicrl_stage1.sh", *PEOPLE]
     training = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -156,7 +158,7 @@ def test_a_lost_node_ends_the_run_and_the_run_goes_on(nodes, variables, space):
     assert "give the same command" in said
     worker(variables, space)
     before = run.last_checkpoint()
-    done = script("logicrl", "stage1", env=environment)
+    done = script("logicrl_stage1", *PEOPLE, env=environment)
     assert f"Resuming run 'logicrl_stage1' after step {before}" in done.stdout
     assert run.last_checkpoint() == STEPS
     assert [step.step for step in read_curve(run) if "critic/score/mean" in step.data][-1] == STEPS

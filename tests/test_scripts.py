@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,19 +18,23 @@ from r1_verl import recipes
 from r1_verl.training import launch
 
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))
-HELPERS = {"test", "ray_head", "ray_worker", "ray_submit", "slurm"}
-VARIANTS = {
-    "logicrl": ("stages", "stage1", "stage2", "stage3", "grpo", "reinforce_pp", "curriculum"),
-    "simplerl": ("v1", "v0", "v0_1node"), "openr1": ("qwen_1_5b", "math_7b", "distill_7b"),
-    "gsm8k": ("ppo", "kl_sweep", "grpo"), "deepscaler": ("8k", "16k", "24k"), "drgrpo": ("qwen_math", "r1"),
-    "grpo_bias": ("gsm8k", "inverse_gsm8k", "countdown", "inverse_countdown", "countdown_baseline"),
+HELPERS = {"common", "ray", "test", "train", "ray_head", "ray_worker", "ray_submit", "slurm"}
+SEQUENCES = {
+    "logicrl_stages": ["logicrl_stage1", "logicrl_stage2", "logicrl_stage3"],
+    "logicrl_curriculum": ["logicrl_curriculum"] * 5, "gsm8k_kl_sweep": ["gsm8k_ppo"] * 4,
+    "quickstart": ["quickstart_grpo"],
 }  # fmt: skip
-RUNNERS = [
-    (path.stem, *argument)
-    for path in SCRIPTS
-    if os.access(path, os.X_OK) and path.stem not in HELPERS
-    for argument in [(name,) for name in VARIANTS.get(path.stem, ())] or [()]
-]
+FORMER = {
+    "logicrl": {word: f"logicrl_{word}" for word in ("stages", "stage1", "stage2", "stage3", "grpo", "reinforce_pp",
+                                                     "curriculum")},
+    "simplerl": {"v1": "simplerl_v1_grpo", "v0": "simplerl_v0_ppo", "v0_1node": "simplerl_v0_ppo_1node"},
+    "openr1": {word: f"openr1_{word}" for word in ("qwen_1_5b", "math_7b", "distill_7b")},
+    "gsm8k": {"ppo": "gsm8k_ppo", "kl_sweep": "gsm8k_kl_sweep", "grpo": "gsm8k_grpo"},
+    "deepscaler": {word: f"deepscaler_{word}" for word in ("8k", "16k", "24k")},
+    "drgrpo": {"qwen_math": "drgrpo", "r1": "drgrpo_r1"},
+    "grpo_bias": {word: f"grpo_bias_{word}" for word in ("gsm8k", "inverse_gsm8k", "countdown", "inverse_countdown")}
+    | {"countdown_baseline": "countdown_grpo"},
+}  # fmt: skip
 
 
 def test_shellcheck():
@@ -69,22 +74,80 @@ def run(script: str, *arguments: str, env: dict[str, str]) -> subprocess.Complet
     return subprocess.run(["bash", path, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("script", ["quickstart", "tinyzero_ppo", "logicrl", "slurm", "ray_submit"])
-def test_dry_run(script, environment, tmp_path):
+def test_every_recipe_has_a_script_of_its_name_and_no_other_is_left_over():
+    """What begins with an underscore is no recipe; a script is a recipe's, a sequence, a former one or a helper."""
+    there = {path.stem for path in SCRIPTS}
+    assert set(recipes.names()) <= there
+    assert there - set(recipes.names()) == (HELPERS | SEQUENCES.keys() | FORMER.keys()) - set(recipes.names())
+    assert all(os.access(path, os.X_OK) for path in SCRIPTS if path.stem not in ("common", "ray"))
+
+
+@pytest.mark.parametrize(
+    ("script", "inner", "said"),
+    [
+        ("quickstart", [], ["# pays: countdown, strict, scale tinyzero", "device: cpu"]),
+        ("quickstart_ppo", [], ["# pays: countdown, strict, scale tinyzero", "device: cpu"]),
+        ("tinyzero_ppo", [], ["# pays: countdown, as published, scale tinyzero"]),
+        (
+            "logicrl_stage2",
+            [],
+            ["the last checkpoint of run 'logicrl_stage1'", "# pays: kk, as published, scale logicrl"],
+        ),
+        ("train", ["gsm8k_ppo"], ["# pays: gsm8k, as published, scale centred"]),
+        ("slurm", ["dapo"], ["sbatch --nodes=2", "nnodes: 2", "--job-name=r1-verl-dapo"]),
+        ("ray_submit", ["dapo.sh"], ["ray job submit --address http://first-node:8265"]),
+    ],
+)
+def test_dry_run(script, inner, said, environment, tmp_path):
     """The whole way, from a script to the resolved configuration, for those that differ in it."""
-    inner = {"slurm": ["dapo.sh"], "ray_submit": ["dapo.sh"], "logicrl": ["stage2"]}.get(script, [])
     environment |= {"NNODES": "2", "RAY_HEAD": "first-node"} if script in ("slurm", "ray_submit") else {}
     done = run(script, *inner, "data.train_batch_size=12345", env=environment)
     assert done.returncode == 0, done.stderr
     assert "train_batch_size: 12345" in done.stdout and "# veRL's command:" in done.stdout
-    assert not (tmp_path / "runs").exists()
-    if script == "logicrl":
-        assert "the last checkpoint of run 'logicrl_stage1'" in done.stdout
-    if script == "slurm":
-        assert "sbatch --nodes=2" in done.stdout and "nnodes: 2" in done.stdout
-    if script == "ray_submit":
-        assert "ray job submit --address http://first-node:8265" in done.stdout
-        assert "RAY_AUTH_TOKEN" not in done.stdout
+    assert [text for text in said if text not in done.stdout] == []
+    assert not (tmp_path / "runs").exists() and "RAY_AUTH_TOKEN" not in done.stdout
+
+
+def test_a_dry_run_names_the_commands_that_make_missing_data(environment, tmp_path):
+    """In another folder than the checkout, where no data are."""
+    given = environment | {"SOURCE": "my rows.jsonl"}
+    done = subprocess.run(
+        [sys.executable, "-m", "r1_verl", "train", "dapo"],
+        cwd=tmp_path, env=given | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    scripts = ROOT / "data_prep"
+    made = [line for line in done.stdout.splitlines() if line.startswith("# would make")]
+    assert made == [
+        f"# would make data/dapo: python {scripts}/dapo.py --source 'my rows.jsonl' --out data/dapo",
+        f"# would make data/dapo_eval: python {scripts}/eval_suites.py "
+        "--suites aime24 --style dapo --out data/dapo_eval",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        ("train", [], "name a recipe first: bash run_scripts/train.sh tinyzero_ppo"),
+        ("train", ["tinyzero_pp"], "unknown recipe 'tinyzero_pp'; did you mean tinyzero_ppo or tinyzero_grpo"),
+        ("train", ["my.yaml"], "no recipe at my.yaml"),
+        ("dapo", ["8k"], "'8k' is no override: write KEY=VALUE"),
+        ("logicrl_grpo", ["stage2"], "recipe logicrl_stage2 is a script of its own: run_scripts/logicrl_stage2.sh"),
+        ("tinyzero_ppo", ["r1_verl.pays={name:countdown,scale:binar}"], "unknown scale 'binar'; did you mean 'binary'"),
+        ("tinyzero_ppo", ["r1_verl.pays=contdown"], "unknown reward 'contdown'; did you mean 'countdown'"),
+        ("slurm", ["simplerl_v2"], "there is no recipe or script simplerl_v2; near it: simplerl.sh simplerl_v0_ppo.sh"),
+        ("ray_submit", [], "name a recipe first"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_says_what_to_write(script, arguments, said, environment):
+    done = run(script, *arguments, env=environment | {"RAY_HEAD": "first-node"})
+    assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_every_variable_of_the_scripts_stands_in_their_readme():
+    table = (ROOT / "run_scripts/README.md").read_text()
+    used = {name for path in SCRIPTS for name in re.findall(r"\$\{([A-Z][A-Z_0-9]+):?[-+]", path.read_text())}
+    inner = {"SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES"}
+    assert len(used) > 15 and {name for name in used - inner if f"`{name}`" not in table} == set()
 
 
 @pytest.fixture
@@ -95,43 +158,82 @@ def recorder(tmp_path, environment):
     return {**environment, "VENV": str(venv), "LOG": str(log)}
 
 
-@pytest.mark.parametrize("script", RUNNERS, ids=" ".join)
-def test_each_script_starts_a_known_recipe_with_the_users_settings(script, recorder, tmp_path):
+def trained(recorder: dict[str, str]) -> list[tuple[str, str, list[str]]]:
+    """(RUN, recipe, overrides) of each training that was started."""
+    started = [line for line in Path(recorder["LOG"]).read_text().splitlines() if "-m r1_verl train" in line]
+    words = [line.split() for line in started]
+    return [(line[0].removeprefix("RUN="), line[4], line[5:]) for line in words]
+
+
+@pytest.mark.parametrize("script", sorted(set(recipes.names()) | SEQUENCES.keys()))
+def test_each_script_starts_its_recipe_with_the_users_settings(script, recorder, tmp_path):
     settings = tmp_path / "settings"
     settings.write_text("# small\ndata.max_response_length=7\n\ntrainer.save_freq=1")
     environment = recorder | {"MODEL": "my/model", "GPUS": "3", "NNODES": "2", "SETTINGS": str(settings)}
-    done = run(*script, "data.train_batch_size=12345", env=environment)
+    done = run(script, "data.train_batch_size=12345", env=environment)
     assert done.returncode == 0, done.stderr
-    trained = [line for line in Path(recorder["LOG"]).read_text().splitlines() if "-m r1_verl train" in line]
-    assert trained
-    for line in trained:
-        recipe, *overrides = line.split(" train ")[1].split()
-        assert recipe in recipes.names()
+    runs = trained(recorder)
+    assert [recipe for _, recipe, _ in runs] == SEQUENCES.get(script, [script])
+    common = ["trainer.n_gpus_per_node=3", "trainer.nnodes=2", "data.max_response_length=7", "trainer.save_freq=1"]
+    for _, _, overrides in runs:
         assert overrides[-1] == "data.train_batch_size=12345"
-        if script[0] != "quickstart":
-            common = [
-                "trainer.n_gpus_per_node=3",
-                "trainer.nnodes=2",
-                "data.max_response_length=7",
-                "trainer.save_freq=1",
-            ]
-            assert [o for o in overrides if o in common] == common
-    assert any("actor_rollout_ref.model.path=my/model" in line for line in trained)
-    if script == ("logicrl", "stages"):
-        assert [line.split(" train ")[1].split()[0] for line in trained] == [f"logicrl_stage{i}" for i in (1, 2, 3)]
-        assert "my/model" not in trained[1] + trained[2]
-    if script == ("logicrl", "curriculum"):
-        assert [line.split()[0] for line in trained] == [f"RUN=logicrl_curriculum_{n}ppl" for n in (3, 4, 5, 6, 7)]
-        assert "+r1_verl.after=logicrl_curriculum_6ppl" in trained[4] and "7ppl/train.parquet" in trained[4]
-    if script == ("gsm8k", "kl_sweep"):
-        sweep = [f"RUN=gsm8k_ppo_kl_{kl}" for kl in ("3e-4", "1e-3", "1e-2", "3e-2")]
-        assert [line.split()[0] for line in trained] == sweep
+        assert [given for given in overrides if given in common] == common
+    with_model = ["actor_rollout_ref.model.path=my/model" in overrides for _, _, overrides in runs]
+    assert with_model == ([True] * 4 if script == "gsm8k_kl_sweep" else [True] + [False] * (len(runs) - 1))
 
 
-@pytest.mark.parametrize("script", sorted({name for name, *_ in RUNNERS if name in VARIANTS}))
-def test_an_unknown_argument_is_named(script, recorder):
-    done = run(script, "nonsense", env=recorder)
-    assert done.returncode == 2 and f"{script}.sh nonsense: choose" in done.stderr
+def test_the_sequences_say_what_each_run_takes(recorder):
+    assert run("logicrl_stages", env=recorder | {"FEW": "2", "MANY": "3"}).returncode == 0
+    assert run("logicrl_curriculum", env=recorder).returncode == 0
+    assert run("gsm8k_kl_sweep", env=recorder).returncode == 0
+    runs = trained(recorder)
+    people = [[word.split("data/kk/")[1].split("/")[0] for word in given if "data/kk/" in word] for _, _, given in runs]
+    assert people[:3] == [["2ppl", "2ppl"], ["3ppl", "3ppl"], ["3ppl", "3ppl"]]
+    assert people[3:8] == [[f"{n}ppl", "5ppl"] for n in (3, 4, 5, 6, 7)]
+    levels = [f"logicrl_curriculum_{n}ppl" for n in (3, 4, 5, 6, 7)]
+    assert [name for name, _, _ in runs[3:]] == levels + [
+        f"gsm8k_ppo_kl_{kl}" for kl in ("3e-4", "1e-3", "1e-2", "3e-2")
+    ]
+    assert [given[2] for _, _, given in runs[3:8]] == [f"+r1_verl.after={name}" for name in ("null", *levels[:4])]
+    assert [given for _, _, given in runs[8:]] == [
+        [f"algorithm.kl_ctrl.kl_coef={kl}"] for kl in ("3e-4", "1e-3", "1e-2", "3e-2")
+    ]
+
+
+@pytest.mark.parametrize(("former", "word"), [(name, word) for name, words in FORMER.items() for word in words])
+def test_a_former_script_names_the_new_one_and_runs_it(former, word, recorder):
+    new = FORMER[former][word]
+    done = run(former, word, "data.train_batch_size=12345", env=recorder)
+    assert (
+        done.returncode == 0
+        and f"write run_scripts/{new}.sh; the next version has no {former}.sh {word}" in done.stderr
+    )
+    runs = trained(recorder)
+    assert [recipe for _, recipe, _ in runs] == SEQUENCES.get(new, [new])
+    assert all(overrides[-1] == "data.train_batch_size=12345" for _, _, overrides in runs)
+
+
+def test_a_former_stage_still_takes_easier_puzzles(recorder):
+    assert run("logicrl", "stage1", env=recorder | {"FEW": "2"}).returncode == 0
+    assert run("logicrl", "stage3", env=recorder | {"FEW": "2"}).returncode == 0
+    first, third = trained(recorder)
+    files = ["data.train_files=data/kk/2ppl/train.parquet", "data.val_files=data/kk/2ppl/test.parquet"]
+    assert first == ("", "logicrl_stage1", files) and third == ("", "logicrl_stage3", [])
+
+
+@pytest.mark.parametrize("former", FORMER)
+def test_a_word_that_a_former_script_does_not_know_is_answered_with_the_new_ones(former, recorder):
+    done = run(former, "nonsense", env=recorder)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert f"{former}.sh takes overrides alone" in done.stderr
+    assert all(f"{new}.sh" in done.stderr for new in FORMER[former].values())
+
+
+def test_slurm_takes_a_recipes_own_number_of_nodes(composed):
+    """It reads the YAMLs itself: the node that a job is submitted from may have no environment."""
+    asked = "; ".join(f"nodes_of {name}; echo" for name in (*recipes.names(), "logicrl_stages"))
+    told = lines(f"source run_scripts/ray.sh; {asked}", dict(os.environ)).stdout.split()
+    assert told == [*(str(composed(name).trainer.nnodes) for name in recipes.names()), "1"]
 
 
 def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp_path):
@@ -283,14 +385,14 @@ def test_a_run_on_the_cpu_hides_the_cards(with_cards):
 
 def test_a_slurm_job_takes_whole_nodes_and_the_recipes_cards(with_cards, recorder, tmp_path):
     with_cards["VENV"] = recorder["VENV"]
-    asked = run("slurm", "tinyzero_grpo.sh", env=with_cards)
+    asked = run("slurm", "tinyzero_grpo", env=with_cards)
     assert "sbatch --nodes=1 --ntasks-per-node=1 --gpus-per-node=8 --exclusive --mem=0 " in asked.stdout, asked.stderr
     assert "n_gpus_per_node" not in Path(recorder["LOG"]).read_text()
-    asked = run("slurm", "tinyzero_grpo.sh", env=with_cards | {"GPUS": "4"})
+    asked = run("slurm", "tinyzero_grpo", env=with_cards | {"GPUS": "4"})
     assert "--gpus-per-node=4 " in asked.stdout and "trainer.n_gpus_per_node=4" in Path(recorder["LOG"]).read_text()
     programs(tmp_path / "cards", {"srun": 'echo "GPUS=${GPUS:-} $*"', "scontrol": "echo first; echo second"})
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "nodes", "NNODES": "2"}
-    started = run("slurm", "tinyzero_grpo.sh", "a=b", env=with_cards | job).stdout.strip()
+    started = run("slurm", "tinyzero_grpo", "a=b", env=with_cards | job).stdout.strip()
     assert started == (
         "GPUS= --ntasks-per-node=1 --cpu-bind=none ray symmetric-run --address first:6379 --min-nodes 2 "
         "--num-gpus=2 --num-cpus=22 -- bash run_scripts/tinyzero_grpo.sh a=b"

@@ -87,14 +87,14 @@ def small(tmp_path):
 @pytest.mark.timeout(3000)
 def test_the_three_stages_of_logic_rl(small, tmp_path):
     """Each from the last one's checkpoint (FSDP shards, merged by veRL), by the script that a GPU run uses."""
-    done = script("logicrl", "stages", env=small, timeout=2900)
+    done = script("logicrl_stages", env=small, timeout=2900)
     runs = tmp_path / "runs"
     for before, stage in (("logicrl_stage1", "logicrl_stage2"), ("logicrl_stage2", "logicrl_stage3")):
         start = runs / before / "models/step_2"
         assert f"Stage {stage!r} starts from run {before!r}: {start}" in done.stdout
         assert list(start.glob("*.safetensors"))
     assert all(Run(runs / f"logicrl_stage{i}").last_checkpoint() == 2 for i in (1, 2, 3))
-    again = script("logicrl", "stages", env=small)
+    again = script("logicrl_stages", env=small)
     assert again.stdout.count("is finished (2 steps)") == 3
 
 

@@ -4,7 +4,7 @@
 `python tests/two_steps.py RECIPE ...` these
 `python tests/two_steps.py --list`     what there is, and what has a result
 
-Each result is a line of `r1_verl/recipes/ran.jsonl`, from which the README's last column is written. What has ended
+Each result is a line of `r1_verl/recipes/ran.jsonl`, from which the table's last column is written. What has ended
 well at this commit is not run again, so an interrupted series goes on. Everything is as published but sizes (batches,
 lengths, numbers of GPUs); what a recipe needs changed besides is in `CHANGES`.
 """
@@ -56,15 +56,16 @@ CHANGES = {
         "algorithm.filter_groups.enable=false", "reward.reward_kwargs.overlong_buffer_cfg.len=4",
     ],
 }  # fmt: skip
-# Data folders of Countdown and their prompt styles: a few puzzles are put where a script looks before it makes 327,680.
+# Data folders of Countdown and their prompt styles: a few puzzles lie there before a recipe would make 327,680.
 COUNTDOWN = {"tinyzero": "raw", "mini_r1": "mini_r1", "unlock_deepseek": "unlock_deepseek"}
-MATH_8K = "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet"
-# (the data folder's file, the fixture that stands for it); a script reads them as SOURCE, TEST_SOURCE, EVAL_SOURCE
+# (the data folder's file, the fixture that stands for it) for the variables with which a recipe's data folder is made
+_GSM8K = {
+    "SOURCE": ("gsm8k/train.jsonl.gz", "data_gsm8k.jsonl"),
+    "TEST_SOURCE": ("gsm8k/test.jsonl.gz", "data_gsm8k.jsonl"),
+}
+_MATH = {"SOURCE": ("math/train.jsonl.gz", "data_math.jsonl")}
+_MATH_8K = {"SOURCE": ("math/simplerl_8k/simplelr_qwen_level3to5_train.parquet", "data_math8k_qwen.parquet")}
 SOURCES: dict[str, dict[str, tuple[str, str]]] = {
-    "gsm8k": {
-        "SOURCE": ("gsm8k/train.jsonl.gz", "data_gsm8k.jsonl"),
-        "TEST_SOURCE": ("gsm8k/test.jsonl.gz", "data_gsm8k.jsonl"),
-    },
     "deepscaler": {
         "SOURCE": ("deepscaler/train_aime.json.gz", "data_deepscaler.json"),
         "EVAL_SOURCE": ("eval/deepscaler/aime.json", "data_eval/aime24.jsonl"),
@@ -73,11 +74,9 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
         "SOURCE": ("dapo/train.parquet", "data_dapo.parquet"),
         "EVAL_SOURCE": ("eval/simplerl/aime24.jsonl", "data_eval/aime24.jsonl"),
     },
-    "openr1": {"SOURCE": ("math/train.jsonl.gz", "data_math.jsonl")},
-    "drgrpo": {"SOURCE": (MATH_8K, "data_math8k_qwen.parquet")},
-    "simplerl": {"SOURCE": (MATH_8K, "data_math8k_qwen.parquet")},
+    **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K), **dict.fromkeys(("openr1_tir", "openr1_math"), _MATH),
+    **dict.fromkeys(("drgrpo", "drgrpo_r1", "simplerl_v0", "simplerl_v1"), _MATH_8K),
 }  # fmt: skip
-SOURCES |= dict.fromkeys(("grpo_demo", "unsloth_gsm8k", "grpo_bias"), SOURCES["gsm8k"])
 # One recipe of each combination (test_two_steps.py sees to it).
 CHOSEN = (
     "gsm8k_grpo", "gsm8k_ppo", "grpo_bias_gsm8k", "tinyzero_grpo", "tinyzero_ppo", "oat_zero", "mini_r1", "grpo_demo",
@@ -111,12 +110,12 @@ def run(recipe: str, folder: Path, device: str = "cpu") -> Result:
     stand_ins.build(config.actor_rollout_ref.model.path, model)
     (folder / "settings").write_text("\n".join([SETTINGS, *CHANGES.get(recipe, [])]))
     checkout(folder / "checkout")
-    script, *arguments = str(config.r1_verl.about.script).split()
-    variables = environment(folder, device) | sources(script.removesuffix(".sh"))
-    if (data := Path(config.data.train_files).parent.name) in COUNTDOWN:
+    data = Path(config.data.train_files).parent.name
+    variables = environment(folder, device) | sources(data)
+    if data in COUNTDOWN:
         puzzles(folder / "checkout", data)
     began = time.monotonic()
-    command = ["bash", str(folder / "checkout/run_scripts" / script), *arguments]
+    command = ["bash", str(folder / f"checkout/run_scripts/{recipe}.sh")]
     try:
         done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=TIME_LIMIT)
         status, said = done.returncode, done.stdout[-3000:] + done.stderr[-3000:]
@@ -146,11 +145,11 @@ def environment(folder: Path, device: str) -> dict[str, str]:
     return found | ({"CPU": "1"} if device == "cpu" else {})
 
 
-def sources(script: str) -> dict[str, str]:
-    """Where a script reads instead of from the hub: the data folder, or the fixtures where there is none."""
+def sources(data: str) -> dict[str, str]:
+    """What a folder of data/ is made from instead of the hub: the data folder, or the fixtures where there is none."""
     there = Path(os.environ.get("R1_VERL_DATA") or ROOT.parent / "shared" / "data")
     has_data = (there / "MANIFEST.tsv").is_file()
-    asked = SOURCES.get(script, {})
+    asked = SOURCES.get(data, {})
     return {name: str(there / real if has_data else FIXTURES / small) for name, (real, small) in asked.items()}
 
 
