@@ -12,6 +12,7 @@ from typing import Any
 from r1_verl import recipes
 from r1_verl.doctor import (
     algorithm,
+    answer_place,
     attention,
     batches,
     compiler,
@@ -34,7 +35,7 @@ from r1_verl.runs import RunError, run_folder, run_overrides
 
 _ROOMS = (
     machine, verl_source, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention, rollout, reward,
-    files, prompts,
+    files, prompts, answer_place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 
