@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -84,7 +86,10 @@ def test_the_quickstarts_scripts_refuse_other_files_in_one_line(script, tmp_path
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     pq.write_table(pa.table({"x": [1]}), tmp_path / "foreign.parquet")
     pq.write_table(schema().empty_table(), tmp_path / "empty.parquet")
-    for arguments in (("greedy", name, "--out", "out.parquet"), ("countdown_traces", "--puzzles", name, "--out", "out")):
+    for arguments in (
+        ("greedy", name, "--out", "out.parquet"),
+        ("countdown_traces", "--puzzles", name, "--out", "out"),
+    ):
         status, out, err = script(*arguments)
         assert (status, out) == (1, "") and err.startswith("error: ") and err.count("\n") == 1
         assert not list(tmp_path.glob("out*"))
@@ -173,11 +178,17 @@ def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys
     assert cli.main(["check", "data/mine/train.parquet"]) == 0
 
 
-def test_the_readme_names_every_script_and_style():
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+def test_a_script_says_what_it_makes_and_how_it_is_called(path):
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert re.match(r"[A-Z].{30,}[.]", said.replace("\n", " ")) and f"python data_prep/{path.name}" in said
+
+
+def test_the_readme_names_scripts_that_are_there_and_every_style():
     from r1_verl.data import multiply
     from r1_verl.data.math import prompts as prompts_math
 
     text = (SCRIPTS / "README.md").read_text()
-    assert [p.name for p in SCRIPTS.glob("*.py") if f"`{p.name}`" not in text] == []
+    assert set(re.findall(r"`(\w+[.]py)`", text)) <= {path.name for path in SCRIPTS.glob("*.py")}
     styles = set(COUNTDOWN) | set(KK) | set(multiply.STYLES) | set(prompts_math.MATH)
     assert [style for style in styles if f"`{style}`" not in text] == []
