@@ -40,8 +40,9 @@ def nodes() -> list[Node]:
                 ray.init(address=address(), log_to_driver=False, logging_level="ERROR")
             except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 raise RunError(
-                    f"no Ray cluster at {address()} ({str(error).splitlines()[0]:.200}): start it with "
-                    "run_scripts/ray_head.sh and ray_worker.sh (the same RAY token on every node), or NNODES=1"
+                    f"no Ray cluster at {address()} ({str(error).splitlines()[0]:.200})",
+                    "start it with run_scripts/ray_head.sh and ray_worker.sh (the same RAY token on every node), or "
+                    "NNODES=1",
                 ) from error
     found = [
         Node(node["NodeManagerAddress"], int(node["Resources"].get("GPU", 0)), int(node["Resources"].get("CPU", 0)))

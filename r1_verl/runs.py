@@ -48,7 +48,14 @@ TRAIN_REWARD = "train-reward"
 
 
 class RunError(RuntimeError):
-    """A run that can't start or did not end well. The message names the fix."""
+    """A run can't start or did not end well. what: the reason; fix: what to do about it, "" if `what` says it too."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what, fix)
+        self.what, self.fix = what, fix
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.fix}" if self.fix else self.what
 
 
 class Step(NamedTuple):
@@ -125,12 +132,16 @@ def find_run(name: str) -> Run:
     """The run that a user names: by its folder, or by its name below $RUNS (default ./runs). Raises RunError."""
     runs = Path(os.environ.get("RUNS") or "runs")
     for folder in (Path(name).expanduser(), runs / name):
-        if (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir():
+        if _is_run(folder):
             return Run(folder.resolve())
-    names = sorted(path.name for path in runs.glob("*") if (path / "config.yaml").is_file())
+    names = sorted(folder.name for folder in runs.glob("*") if _is_run(folder))
     near = difflib.get_close_matches(name, names)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
     raise RunError(f"no run {name!r}, neither a run's folder nor a name below {runs.resolve()}; {hint}")
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir()
 
 
 def run_overrides(folder: Path) -> list[str]:

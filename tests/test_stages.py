@@ -59,7 +59,7 @@ def test_export_by_hand(tmp_path, capsys, monkeypatch):
     assert cli.main(["export", "mine", "--step", "7"]) == 2
     assert "has no checkpoint of step 7 (there are: [5, 9])" in capsys.readouterr().err
     assert cli.main(["export", "mien"]) == 2
-    assert "no run 'mien': name a folder, or one of mine" in capsys.readouterr().err
+    assert "no run 'mien', neither a run's folder nor a name below" in capsys.readouterr().err
 
 
 def test_a_merger_that_fails_is_quoted_and_leaves_nothing(tmp_path):

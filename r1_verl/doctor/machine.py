@@ -12,6 +12,7 @@ from typing import Any
 from r1_verl import cluster
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.recipes.pins import pins
+from r1_verl.runs import RunError
 
 _REINSTALL = "rm -rf .venv and run the script again; it installs the pinned set of constraints.txt"
 
@@ -102,9 +103,8 @@ def check_cluster(config: Any) -> Iterator[Problem]:
             return
     try:
         yield from (Problem(what, fix) for what, fix in cluster.lacking(config, cluster.nodes()))
-    except cluster.RunError as error:
-        what, _, fix = str(error).partition(": ")
-        yield Problem(what, fix)
+    except RunError as error:
+        yield Problem(error.what, error.fix)
 
 
 CHECKS: tuple[Check, ...] = (check_versions, check_device, check_cpus, check_cluster)

@@ -25,14 +25,12 @@ _OURS = Path(__file__).parents[1] / "verl_side/advantages.py"
 def estimators() -> dict[str, bool]:
     """Advantage estimators, veRL's and ours: the name, and whether it compares the responses to one prompt.
 
-    One that does takes the responses' groups as its parameter `index`. Empty if veRL's file is not known.
+    One that does takes the responses' groups as its parameter `index`. Empty if veRL registers none.
     """
-    found = {}
-    for path in (*_files(_CORE_ALGOS), _OURS):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for name, function in _registered(tree, "register_adv_est", "verl.trainer.ppo.core_algos"):
-            found[name] = isinstance(function, ast.FunctionDef) and "index" in [a.arg for a in function.args.args]
-    return found if _files(_CORE_ALGOS) else {}
+    verls: dict[str, bool] = {}
+    for path in _files(_CORE_ALGOS):
+        verls |= _estimators(path)
+    return verls | _estimators(_OURS) if verls else {}
 
 
 @cache
@@ -68,6 +66,14 @@ def _files(place: str) -> tuple[Path, ...]:
         return ()
     path = Path(spec.submodule_search_locations[0]) / place
     return (path,) if path.is_file() else tuple(sorted(path.glob("*.py")))
+
+
+def _estimators(path: Path) -> dict[str, bool]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        name: isinstance(function, ast.FunctionDef) and "index" in [a.arg for a in function.args.args]
+        for name, function in _registered(tree, "register_adv_est", "verl.trainer.ppo.core_algos")
+    }
 
 
 def _names(place: str, module: str) -> tuple[str, ...]:

@@ -23,14 +23,7 @@ _SECONDS = 5.0  # to wait for the hub's first answer
 
 
 class FetchError(RunError):
-    """A model can't be fetched. what: the reason; fix: what to do about it."""
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(what, fix)
-        self.what, self.fix = what, fix
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.fix}"
+    """A model can't be fetched."""
 
 
 def is_local(name: str) -> bool:
