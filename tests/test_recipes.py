@@ -10,13 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import published_numbers
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from r1_verl import recipes
 from r1_verl.recipes import table
-from r1_verl.scorers.openr1 import _weights
-from r1_verl.training import tiny_model
+from r1_verl.recipes.overrides import settle
+from r1_verl.reward import compute_score
+from r1_verl.training import pays, tiny_model
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SCRIPTS = Path(__file__).parents[1] / "run_scripts"
@@ -54,12 +57,6 @@ def test_a_published_recipe_says_where_it_is_from(recipe, composed):
     assert "veRL 0.9.1" in comment
 
 
-@pytest.mark.parametrize("recipe", recipes.names())
-def test_a_recipe_has_a_script_of_its_name(recipe):
-    """Of three lines, or narrated; DRY_RUN=1 is run in test_scripts."""
-    assert re.search(rf'\btrain(\.sh"?)? {recipe}\b', (SCRIPTS / f"{recipe}.sh").read_text(encoding="utf-8"))
-
-
 def test_what_a_recipe_has_run_on_is_its_own(composed):
     """From its own last line of ran.jsonl: what its base has run on is not what it has."""
     lines = [json.loads(line) for line in (recipes.FOLDER / "ran.jsonl").read_text().splitlines()]
@@ -70,22 +67,30 @@ def test_what_a_recipe_has_run_on_is_its_own(composed):
         assert told == "not run" if name not in last else f"({last[name]['seconds']} s)" in told
 
 
-def test_the_stages_follow_each_other(composed):
-    after = {name: composed(name).get("r1_verl", {}).get("after") for name in recipes.names()}
-    assert {name: before for name, before in after.items() if before} == {
-        "logicrl_stage2": "logicrl_stage1", "logicrl_stage3": "logicrl_stage2",
-        "deepscaler_16k": "deepscaler_8k", "deepscaler_24k": "deepscaler_16k",
-    }  # fmt: skip
-    first, second, third = (composed(f"logicrl_stage{i}").actor_rollout_ref for i in (1, 2, 3))
-    assert third.actor.optim.lr < second.actor.optim.lr and third.actor.optim.lr_scheduler_type == "cosine"
-    assert third.rollout.temperature < second.rollout.temperature == first.rollout.temperature
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_a_recipe_still_has_its_published_numbers(recipe):
+    """tests/fixtures/recipes.yaml says all that it sets. A change that is meant: python tests/published_numbers.py."""
+    recorded = yaml.safe_load(published_numbers.FILE.read_text(encoding="utf-8"))
+    assert recorded.keys() == set(recipes.names()), "run python tests/published_numbers.py"
+    now, then = published_numbers.settings(recipe), recorded[recipe]
+    changed = {key: (then.get(key), now.get(key)) for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
+    assert changed == {}, "is that meant? then run python tests/published_numbers.py"
 
 
-def test_options_of_the_scorers_are_real(composed):
-    for recipe in recipes.names():
-        kwargs = composed(recipe).reward.custom_reward_function.reward_kwargs
-        if "openr1_weights" in kwargs:
-            assert _weights(kwargs.openr1_weights)
+def test_a_stage_follows_another_recipe(composed):
+    after = {name: composed(name).r1_verl.get("after") for name in recipes.names()}
+    assert {"logicrl_stage2", "deepscaler_16k"} <= {name for name, before in after.items() if before in recipes.names()}
+    assert {before for before in after.values() if before} <= set(recipes.names())
+
+
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_the_reward_that_a_recipe_names_is_registered(recipe, composed):
+    """Its name, scale and options: an option's value may be unknown as well, which only scoring tells."""
+    config = composed(recipe)
+    kwargs = OmegaConf.to_container(config.reward.custom_reward_function.reward_kwargs, resolve=True)
+    name = kwargs["reward"] if isinstance(kwargs["reward"], str) else kwargs["reward"]["name"]
+    assert pays.line(config).startswith(f"{name}, {'strict' if kwargs['mode'] == 'strict' else 'as published'}, scale ")
+    assert compute_score(name, "no answer", "none", **kwargs)["acc"] == 0.0
 
 
 def test_every_recipe_stands_in_the_readme_as_it_is(composed):
@@ -125,11 +130,60 @@ def test_any_key_can_be_overridden_and_the_fragments_added():
     assert config.reward.custom_reward_function.reward_kwargs.stop == ["</answer>"]
 
 
+KWARGS = "reward.custom_reward_function.reward_kwargs"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reward", "said"),
+    [
+        ("drgrpo", "orz", "orz, as published, scale binary"),
+        ("gsm8k_ppo", "orz", "orz, as published, scale binary"),
+        ("drgrpo", "{name:orz,scale:plus_minus}", "orz, as published, scale plus_minus"),
+        ("gsm8k_ppo", "{name:grpo_bias}", "grpo_bias, as published, scale centred"),  # Hydra merges mappings
+        (
+            "drgrpo", "{name:openr1,options:{openr1_weights:{accuracy:2}}}",
+            'openr1, as published, scale parts, openr1_weights {"accuracy": 2}',
+        ),
+    ],
+)  # fmt: skip
+def test_another_reward_is_one_override(recipe, reward, said):
+    assert pays.line(recipes.compose(recipe, [f"r1_verl.pays={reward}"])) == said
+
+
+def test_without_a_name_each_rows_data_source_decides():
+    config = recipes.compose("drgrpo", ["r1_verl.pays=null", f"+{KWARGS}.scale=centred"])
+    assert pays.line(config) == "the reward of each row's data source, as published, scale centred"
+    own = recipes.compose("drgrpo", ["reward.custom_reward_function.path=my/reward.py"])
+    assert pays.line(own) == "the reward function compute_score of my/reward.py"
+
+
+def test_an_old_override_of_the_scale_works_with_a_note(capsys):
+    settled = settle("drgrpo", ["trainer.save_freq=3", f"{KWARGS}.ladder=centred"])
+    assert settled == ["trainer.save_freq=3", f"++{KWARGS}.scale=centred"]
+    assert capsys.readouterr().err == f"r1_verl: write {KWARGS}.scale=centred: a ladder is called a scale now\n"
+    assert pays.line(recipes.compose("drgrpo", settled)) == "drgrpo, as published, scale centred"
+
+
+def test_cpu_1_adds_the_machine_where_the_recipe_has_none(monkeypatch, tmp_path):
+    (tmp_path / "mine.yaml").write_text("# @package _global_\ndefaults:\n  - quickstart_ppo\n  - _self_\n")
+    monkeypatch.delenv("CPU", raising=False)
+    assert settle("drgrpo", []) == []
+    monkeypatch.setenv("CPU", "1")
+    assert settle("drgrpo", ["a=b"]) == ["+machine=cpu", "a=b"]
+    assert settle("drgrpo", ["+machine=cpu"]) == ["+machine=cpu"]
+    for recipe in ("quickstart_grpo", "quickstart_ppo", str(tmp_path / "mine.yaml")):
+        assert settle(recipe, []) == []
+        assert recipes.compose(recipe, settle(recipe, [])).trainer.device == "cpu"
+
+
 def test_mistakes_are_named():
     with pytest.raises(recipes.RecipeError, match="did you mean tinyzero_"):
         recipes.compose("tinyzero_pp")
     with pytest.raises(recipes.RecipeError, match=r"trainer.total_step"):
         recipes.compose("tinyzero_ppo", ["trainer.total_step=3"])
+    with pytest.raises(recipes.RecipeError, match=r"'stages' is no override: write KEY=VALUE"):
+        settle("tinyzero_ppo", ["stages"])
+    assert settle("tinyzero_ppo", ["~trainer.logger"]) == ["~trainer.logger"]
 
 
 def test_verl_finds_the_recipe_from_any_folder_by_a_light_plugin(tmp_path):

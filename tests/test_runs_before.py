@@ -52,9 +52,9 @@ def test_a_run_begun_before_goes_on(begun_before):
 
 def test_but_not_with_another_setting(begun_before):
     run, recipe, overrides = begun_before
-    one_line = r"^.*\(data.train_batch_size: \d+ there, 32 here\).*RUN=another-name.*$"
-    with pytest.raises(RunError, match=one_line):
-        open_run(run.folder, now(run, recipe, *overrides, "data.train_batch_size=32"))
+    one_key = r"^.*\(algorithm.gamma: 1.0 there, 0.5 here\).*RUN=another-name.*$"
+    with pytest.raises(RunError, match=one_key):
+        open_run(run.folder, now(run, recipe, *overrides, "algorithm.gamma=0.5"))
 
 
 @pytest.mark.parametrize("old", ["runs_eff6cb1/gsm8k_ppo", "runs_eff6cb1/openr1_qwen_1_5b"])
