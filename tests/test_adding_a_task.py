@@ -1,5 +1,6 @@
 """Adding a task edits no existing line: `fixtures/adding_a_task` has five new files, which are put into a copy of the
 house; there the recipe composes, its data are made and checked, its reward scores, and the house's own tests pass.
+Two files that are generated from all recipes get the new one by their commands: the table and the snapshot of settings.
 """
 
 from __future__ import annotations
@@ -99,11 +100,23 @@ for source, more in (("{NAME}", {{}}), ("a_mixed_file", {{"reward": "{NAME}"}}))
         assert (wrong["score"], wrong["acc"], wrong["outcome"]) == (0.1, 0.0, "wrong")
 
 
+def test_the_generated_files_take_the_new_recipe(run, house):
+    """Its row and its settings; all recipes together take minutes, and the tests of those files look at them."""
+    program = f"""
+import published_numbers
+from r1_verl import recipes
+from r1_verl.recipes import table
+print(*table.row("{NAME}", recipes.compose("{NAME}")), published_numbers.settings("{NAME}"))
+"""
+    said = run(sys.executable, "-c", program, PYTHONPATH=f"{house}:{house}/tests")
+    assert f"`{NAME}`" in said and "Words, 64 made here" in said and f"'r1_verl.pays': '{NAME}'" in said
+
+
 def test_the_houses_own_tests_cover_the_new_task(run, house):
     """Ranks, the questions to every scorer, veRL's validation of every recipe, a script for each recipe."""
-    names = ("imports", "every_scorer", "recipes", "scripts")
-    paths = [f"tests/test_{name}.py" for name in names]
-    said = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths, "-k", NAME, "-rA", cwd=house)
+    names = ("imports", "every_scorer", "recipes", "scripts", "data_scripts")
+    options = ["-q", "-p", "no:cacheprovider", "-rA", "-k", f"{NAME} and not published_numbers or left_over"]
+    said = run(sys.executable, "-m", "pytest", *options, *(f"tests/test_{name}.py" for name in names), cwd=house)
     assert all(re.search(rf"^PASSED tests/test_{name}\.py.*{NAME}", said, re.M) for name in names), said
 
 
