@@ -52,7 +52,7 @@ def compute_score(
     Raises UnknownNameError for an unknown data source, reward, mode, scale or option, and for a named reward that
     judges another task than the ground truth names. Nothing else that a response or a ground truth holds raises.
     """
-    if "ladder" in options:
+    if options and "ladder" in options:
         note_ladder()
         old = options.pop("ladder")
         scale = scale or old

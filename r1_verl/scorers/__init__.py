@@ -1,4 +1,4 @@
-"""The registry: which scorer scores which data source.
+"""The registry: every reward by its name, and which one judges which data source.
 
 A scorer is a pure function `strict(solution_str, ground_truth, extra_info, **options) -> Score | bool`. It reads the
 response alone (veRL decodes no prompt), never raises on it, returns in bounded time from any thread and never evaluates
