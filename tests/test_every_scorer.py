@@ -98,6 +98,7 @@ def test_the_right_answer_is_paid_in_full(scorer):
         found = compute_score(scorer.name, right(scorer, truth), truth)
         assert (found["acc"], found["outcome"], found["format"]) == (1.0, CORRECT, 1.0)
         assert found["score"] == top(scorer) or top(scorer) is None
+        assert compute_score("a mixed file", right(scorer, truth), truth, reward=scorer.name) == found
     opened = right(scorer, truth).removeprefix("<think>")
     if opened != right(scorer, truth):
         assert compute_score(scorer.name, opened, truth, {"think_in_prompt": True}) == found

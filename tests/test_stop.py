@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 import r1_verl
 from r1_verl import ground_truth
 from r1_verl.data import prompts
-from r1_verl.data.countdown import puzzles as countdown
 from r1_verl.data.countdown.generate import Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN, TINYZERO_BASE
+from r1_verl.data.countdown.puzzles import to_examples
 from r1_verl.response import until
 from r1_verl.training import tiny_model
 
@@ -75,7 +75,7 @@ def test_a_raw_prompt_reaches_the_model_token_for_token(style, composed):
 def test_the_gold_of_mini_r1s_prompts_earns_both_parts_of_its_reward():
     puzzles = generate(Settings(), 2, 2)
     for style in ("mini_r1", "unlock_deepseek"):
-        (row, *_), (test, *_) = (list(countdown.to_examples(puzzles[part], part, style)) for part in ("train", "test"))
+        (row, *_), (test, *_) = (list(to_examples(puzzles[part], part, style)) for part in ("train", "test"))
         assert (row.data_source, row.reward) == ("countdown", "mini_r1") and test.data_source in (
             "countdown/3",
             "countdown/4",
