@@ -20,5 +20,5 @@ use_cpu
 case $TIER in
   fast) exec python -m pytest -m "not train and not long and not slow and not gpu" "$@" ;;
   slow) exec python -m pytest -m slow "$@" ;;
-  *) exec python -m pytest -m "not slow and not gpu" "$@" ;;
+  *) exec python -m pytest -m "not slow and not gpu" --durations=40 "$@" ;; # CI's log then says what takes long
 esac
