@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +74,10 @@ def test_start_model_makes_one_of_the_same_accuracy(place):
     run(place, "-m", "r1_verl", "start-model", "model", "--traces", "traces/train.parquet", "--seed", "1")
     puzzles = place / "data/quickstart/test.parquet"
     assert accuracy(place / "model", puzzles, 8) == pytest.approx(accuracy(BASE, puzzles, 8), abs=0.03)
+
+
+def test_the_shipped_files_are_those_of_the_provenance():
+    record = json.loads((BASE / "provenance.json").read_text(encoding="utf-8"))
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BASE.iterdir()}
+    del found["provenance.json"]
+    assert found == record["sha256"]
