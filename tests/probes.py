@@ -23,6 +23,8 @@ from omegaconf import OmegaConf
 
 from r1_verl import ground_truth
 from r1_verl.data.example import Example, to_batch
+from r1_verl.doctor import reward
+from r1_verl.scorers import find_reward
 
 CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
     "A100 40 GB": ("NVIDIA A100-SXM4-40GB", 40960),
@@ -33,6 +35,12 @@ CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
     "RTX 4090 24 GB": ("NVIDIA GeForce RTX 4090", 24564),
 }
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
+TRUTHS = {
+    "countdown": COUNTDOWN,
+    "kk": ground_truth.encode("kk", solution={"Zoey": "knight", "Oliver": "knave"}, roles=["knight", "knave"]),
+    "math": ground_truth.encode("math", answer="3"),
+    "multiply": ground_truth.encode("multiply", answer="3"),
+}
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
 _OURS = ("VERL_PLATFORM", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "CC")  # variables that the doctor looks at
 
@@ -47,6 +55,11 @@ def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), t
         for i in range(count)
     ]
     return pa.Table.from_batches([to_batch(examples)])
+
+
+def task_of(config: Any) -> str:
+    """The task of the reward that a recipe names."""
+    return find_reward(reward.pays(config).name).task
 
 
 def overridden(config: Any, *overrides: str) -> Any:

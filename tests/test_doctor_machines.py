@@ -6,6 +6,7 @@ How much memory a recipe needs is test_doctor_memory.py's.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 import os
 import re
@@ -209,9 +210,9 @@ MACHINES = CARDS | COMPILERS_AND_DRIVERS | DISKS | MODELS | MEMORY
 def place(tmp_path_factory):
     """Data, a small model, a place to mount a disk, a compiler that does not work."""
     folder = tmp_path_factory.mktemp("machines")
-    for raw in (True, False):
-        table = rows(messages=(("user", RAW if raw else "1 2 = 3"),), think=raw)
-        pq.write_table(table, folder / f"{'raw' if raw else 'chat'}.parquet")
+    for raw, (task, truth) in itertools.product((True, False), probes.TRUTHS.items()):
+        table = rows(task, truth, (("user", RAW if raw else "1 2 = 3"),), think=raw)
+        pq.write_table(table, folder / f"{task}_{'raw' if raw else 'chat'}.parquet")
     tiny_model.build(folder / "model", seed=0)
     (folder / "disk").mkdir()
     probes.program(folder, "broken", "#!/bin/sh\necho 'broken: fatal error: stdio.h: No such file' >&2\nexit 1\n")
@@ -224,7 +225,8 @@ def made_up(place: Path, config: Any, machine: Machine, bin: Path) -> probes.Cas
     cards = {"card": "H200 141 GB", "count": config.trainer.n_gpus_per_node} | machine.cards
     if cards["count"] is not None:
         probes.nvidia_smi(bin, **cards)
-    data = place / ("raw" if config.actor_rollout_ref.model.custom_chat_template is not None else "chat")
+    template = config.actor_rollout_ref.model.custom_chat_template
+    data = place / f"{probes.task_of(config)}_{'chat' if template is None else 'raw'}"
     overrides = [
         f"data.train_files={data}.parquet", f"data.val_files={data}.parquet",
         f"ray_kwargs.ray_init.num_cpus={machine.cpus}",
@@ -272,9 +274,11 @@ def said_of_published(place, composed, tmp_path_factory):
         model, template = config.actor_rollout_ref.model, config.actor_rollout_ref.model.custom_chat_template
         raw = template is not None and "distill" not in recipe
         opened = raw or (template is None and "DeepSeek" in model.path)  # whose own template opens <think>
-        data = place / f"published_{raw}_{opened}.parquet"
+        task = probes.task_of(config)
+        data = place / f"published_{task}_{raw}_{opened}.parquet"
         if not data.exists():
-            pq.write_table(rows(messages=(("user", RAW if raw else "q"),), think=opened, count=1024), data)
+            table = rows(task, probes.TRUTHS[task], (("user", RAW if raw else "q"),), opened, 1024)
+            pq.write_table(table, data)
         smi = probes.nvidia_smi(home / recipe, config.r1_verl.about.gpu, config.trainer.n_gpus_per_node)
         config = overridden(
             config, f"data.train_files={data}", f"data.val_files={data}", "ray_kwargs.ray_init.num_cpus=512",

@@ -17,7 +17,7 @@ from r1_verl.data.example import DataError
 from r1_verl.data.gold import gold_response
 from r1_verl.data.math.prompts import GSM8K
 from r1_verl.data.rendering import are_messages
-from r1_verl.doctor.files import of
+from r1_verl.doctor.files import data_files
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import options, ours, pays
 from r1_verl.ground_truth import task_of
@@ -80,7 +80,7 @@ def check_place(config: Any) -> Iterator[Problem]:
 
 def _rows(config: Any) -> list[Row]:
     columns = ["data_source", "prompt", "reward_model", "extra_info"]
-    for file in of(config, "train_files")[:1]:
+    for file in data_files(config, "train_files")[:1]:
         try:
             rows = list(islice(read.rows_of(Path(file).expanduser(), ".parquet", columns), _ROWS))
         except DataError:

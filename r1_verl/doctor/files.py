@@ -19,7 +19,7 @@ _ROWS = 100  # of each file; the first row of every data source comes in any cas
 _MAKE = "run the recipe's script, which makes it, or a script of data_prep/"
 
 
-def of(config: Any, key: str) -> list[str]:
+def data_files(config: Any, key: str) -> list[str]:
     """The files of data.train_files or data.val_files."""
     files = config.data[key]
     return [files] if isinstance(files, str) else list(files or [])
@@ -29,7 +29,7 @@ def check_data(config: Any) -> Iterator[Problem]:
     """Files there, columns there, data sources known, ground truths readable, enough rows for a batch."""
     rows = 0
     for key in ("train_files", "val_files"):
-        for file in of(config, key):
+        for file in data_files(config, key):
             count, problems = _check_file(key, file, config)
             yield from problems
             rows += count if key == "train_files" else 0

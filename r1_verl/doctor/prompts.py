@@ -10,7 +10,7 @@ from typing import Any
 from r1_verl.data import read
 from r1_verl.data.example import DataError
 from r1_verl.data.rendering import TemplateError, are_messages, is_raw, opens_think, render
-from r1_verl.doctor.files import of
+from r1_verl.doctor.files import data_files
 from r1_verl.doctor.model import Model, model_of
 from r1_verl.doctor.problem import Check, Problem
 
@@ -49,7 +49,7 @@ def check_prompts(config: Any) -> Iterator[Problem]:
 
 
 def _rows(config: Any) -> list[Mapping[str, Any]]:
-    for file in of(config, "train_files")[:1]:
+    for file in data_files(config, "train_files")[:1]:
         try:
             rows = list(islice(read.rows_of(Path(file).expanduser(), ".parquet", ["prompt", "extra_info"]), ROWS))
         except DataError:
