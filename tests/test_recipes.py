@@ -21,8 +21,9 @@ from r1_verl.recipes.overrides import settle
 from r1_verl.reward import compute_score
 from r1_verl.training import pays, tiny_model
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SCRIPTS = Path(__file__).parents[1] / "run_scripts"
+FOLDER = Path(__file__).parents[1]
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+SCRIPTS = FOLDER / "run_scripts"
 
 
 @pytest.fixture(scope="module")
@@ -93,32 +94,29 @@ def test_the_reward_that_a_recipe_names_is_registered(recipe, composed):
     assert compute_score(name, "no answer", "none", **kwargs)["acc"] == 0.0
 
 
-def test_every_recipe_stands_in_the_readme_as_it_is(composed):
-    """`python -m r1_verl recipes --table README.md` between the marks: no number in it is written by hand."""
-    shown = README.partition(table.BEGIN)[2].partition(table.END)[0].strip().splitlines()
-    rows = [table.COLUMNS, ("---",) * len(table.COLUMNS)]
-    rows += [table.row(name, composed(name)) for name in recipes.names()]
-    assert shown == ["| " + " | ".join(row) + " |" for row in rows]
+def test_every_recipe_stands_in_the_table_as_it_is():
+    """No number in it is written by hand: r1-verl recipes --table r1_verl/recipes/README.md"""
+    text = (recipes.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert text.partition(table.BEGIN)[2].partition(table.END)[0].strip() == table.markdown()
 
 
 def test_a_recipe_of_ones_own_as_the_readme_has_it(tmp_path):
-    """The README's YAML, put where it says and composed as it says; `_base` and veRL's own come with it."""
-    section = README.partition("### A recipe of your own")[2].partition("\n## ")[0]
-    text = re.search(r"```yaml\n(.*?)```", section, re.S)[1]
-    commands = re.search(r"```bash\n(.*?)```", section, re.S)[1]
-    (tmp_path / "my_recipe.yaml").write_text(text)
-    command = next(line for line in commands.splitlines() if "DRY_RUN=1" in line)
-    words = command.partition("#")[0].split()
-    assert words[0] == "DRY_RUN=1" and words[1:4] == ["python", "-m", "r1_verl"]
+    """The README's YAML and its scorer, composed as it says; `_base` and veRL's own come with it."""
+    section = README.partition("## Add your own")[2].partition("\n## ")[0]
+    for language, name in (("yaml", "my_recipe.yaml"), ("python", "my_scorers.py")):
+        (tmp_path / name).write_text(re.search(rf"```{language}\n(# {name}\n.*?)```", section, re.S)[1])
+    assert "\nDRY_RUN=1 bash run_scripts/train.sh my_recipe.yaml " in section
     done = subprocess.run(
-        [sys.executable, *words[2:]], cwd=tmp_path, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "DRY_RUN": "1"},
+        [sys.executable, "-m", "r1_verl", "train", "my_recipe.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"DRY_RUN": "1", "R1_VERL_SCORERS": "my_scorers", "PYTHONPATH": f"{FOLDER}:{tmp_path}"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     config = OmegaConf.create(done.stdout.partition("\n# ")[0])
     assert config.trainer.experiment_name == "my_recipe"
     assert config.actor_rollout_ref.rollout.n == 16 and config.r1_verl.stop == ["</answer>"]
     assert config.reward.custom_reward_function.path == "pkg://r1_verl.reward"
+    assert "# pays: reverse, strict, scale parts" in done.stdout
     assert "--config-dir" in done.stdout and "--config-name my_recipe" in done.stdout
 
 
