@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from omegaconf import OmegaConf
 
@@ -35,12 +36,6 @@ CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
     "RTX 4090 24 GB": ("NVIDIA GeForce RTX 4090", 24564),
 }
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
-TRUTHS = {
-    "countdown": COUNTDOWN,
-    "kk": ground_truth.encode("kk", solution={"Zoey": "knight", "Oliver": "knave"}, roles=["knight", "knave"]),
-    "math": ground_truth.encode("math", answer="3"),
-    "multiply": ground_truth.encode("multiply", answer="3"),
-}
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
 _OURS = ("VERL_PLATFORM", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "CC")  # variables that the doctor looks at
 
@@ -57,9 +52,14 @@ def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), t
     return pa.Table.from_batches([to_batch(examples)])
 
 
-def task_of(config: Any) -> str:
-    """The task of the reward that a recipe names."""
-    return find_reward(reward.pays(config).name).task
+def data_for(config: Any, folder: Path, raw: bool, think: bool, count: int = 512) -> Path:
+    """A file of rows of the task that the recipe's reward judges, as much of them as the doctor looks at."""
+    task = find_reward(reward.pays(config).name).task
+    path = folder / f"{task}_{raw}_{think}_{count}.parquet"
+    if not path.exists():
+        truth = ground_truth.encode(task, answer="3")
+        pq.write_table(rows(task, truth, (("user", RAW if raw else "1 2 = 3"),), think, count), path)
+    return path
 
 
 def overridden(config: Any, *overrides: str) -> Any:

@@ -6,7 +6,6 @@ How much memory a recipe needs is test_doctor_memory.py's.
 from __future__ import annotations
 
 import importlib.metadata
-import itertools
 import json
 import os
 import re
@@ -19,10 +18,9 @@ from typing import Any, NamedTuple
 
 import local_hub
 import probes
-import pyarrow.parquet as pq
 import pytest
 import recipe_names
-from probes import RAW, overridden, rows
+from probes import overridden
 
 from r1_verl.doctor import attention, compiler, disk, driver, nvidia
 from r1_verl.training import tiny_model
@@ -208,11 +206,8 @@ MACHINES = CARDS | COMPILERS_AND_DRIVERS | DISKS | MODELS | MEMORY
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Data, a small model, a place to mount a disk, a compiler that does not work."""
+    """A small model, a place to mount a disk, a compiler that does not work; and room for data."""
     folder = tmp_path_factory.mktemp("machines")
-    for raw, (task, truth) in itertools.product((True, False), probes.TRUTHS.items()):
-        table = rows(task, truth, (("user", RAW if raw else "1 2 = 3"),), think=raw)
-        pq.write_table(table, folder / f"{task}_{'raw' if raw else 'chat'}.parquet")
     tiny_model.build(folder / "model", seed=0)
     (folder / "disk").mkdir()
     probes.program(folder, "broken", "#!/bin/sh\necho 'broken: fatal error: stdio.h: No such file' >&2\nexit 1\n")
@@ -225,10 +220,10 @@ def made_up(place: Path, config: Any, machine: Machine, bin: Path) -> probes.Cas
     cards = {"card": "H200 141 GB", "count": config.trainer.n_gpus_per_node} | machine.cards
     if cards["count"] is not None:
         probes.nvidia_smi(bin, **cards)
-    template = config.actor_rollout_ref.model.custom_chat_template
-    data = place / f"{probes.task_of(config)}_{'chat' if template is None else 'raw'}"
+    raw = config.actor_rollout_ref.model.custom_chat_template is not None
+    data = probes.data_for(config, place, raw, think=raw)
     overrides = [
-        f"data.train_files={data}.parquet", f"data.val_files={data}.parquet",
+        f"data.train_files={data}", f"data.val_files={data}",
         f"ray_kwargs.ray_init.num_cpus={machine.cpus}",
         "trainer.default_local_dir={place}/disk/checkpoints",
         *(["data.train_batch_size=64", f"{ACTOR}.ppo_mini_batch_size=64"] if first else []), *machine.overrides,
@@ -274,11 +269,7 @@ def said_of_published(place, composed, tmp_path_factory):
         model, template = config.actor_rollout_ref.model, config.actor_rollout_ref.model.custom_chat_template
         raw = template is not None and "distill" not in recipe
         opened = raw or (template is None and "DeepSeek" in model.path)  # whose own template opens <think>
-        task = probes.task_of(config)
-        data = place / f"published_{task}_{raw}_{opened}.parquet"
-        if not data.exists():
-            table = rows(task, probes.TRUTHS[task], (("user", RAW if raw else "q"),), opened, 1024)
-            pq.write_table(table, data)
+        data = probes.data_for(config, place, raw, opened, 1024)
         smi = probes.nvidia_smi(home / recipe, config.r1_verl.about.gpu, config.trainer.n_gpus_per_node)
         config = overridden(
             config, f"data.train_files={data}", f"data.val_files={data}", "ray_kwargs.ray_init.num_cpus=512",
