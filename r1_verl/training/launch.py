@@ -82,12 +82,12 @@ def train(recipe: str, overrides: list[str]) -> int:
             if joins:
                 cluster.fetch(model)
         watch = cluster.Watch() if joins else None
-        overrides += prompt_length.overrides(config)  # no part of the run's recorded configuration: no experiment
+        overrides += prompt_length.overrides(config)  # how fast, not what: the recorded configuration lacks them
         return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
 
 
 def cluster_overrides(config: DictConfig) -> list[str]:
-    """veRL joins the cluster as it is: counts of CPUs and GPUs are for a Ray that it starts itself."""
+    """Overrides that make veRL join the cluster. Counts of CPUs and GPUs go: they are for a Ray that veRL starts."""
     mine = config.ray_kwargs.ray_init
     os.environ.setdefault("RAY_ADDRESS", mine.get("address") or "auto")
     counts = [f"ray_kwargs.ray_init.{key}=null" for key in ("num_cpus", "num_gpus") if key in mine]
@@ -120,14 +120,14 @@ def run_verl(
     every: int = 1,
     watch: cluster.Watch | None = None,
 ) -> None:
-    """Run one of veRL's trainers as a process of its own to its end, printing a line every `every` steps.
+    """Run one of veRL's trainers to its end, in a process of its own, and print a line every `every` steps.
 
-    Raises RunError with the log's own reason if it fails; ends it, and the Ray it started, if we are interrupted or a
-    node that `watch` looks after is gone.
+    Raises RunError, with the reason from the log, if the trainer fails. Ends the trainer, and the Ray that it started,
+    if this process is interrupted or if `watch` notices that a node has left.
     """
     curve, log = run.next_attempt()
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
-    if watch:  # on a cluster, what veRL starts has its node's environment, not ours
+    if watch:  # a process on a cluster has its node's environment, not this one's
         overrides = [*overrides, *forwarded_env(environment)]
     command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
     print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
@@ -147,8 +147,11 @@ def run_verl(
 
 
 def forwarded_env(environment: Mapping[str, str]) -> list[str]:
-    """Overrides that tell all nodes of a cluster the variables they need. What a Ray job (ray_submit.sh) has told them
-    already is left out: Ray refuses the same name from both. Where the values differ it stays, and Ray says so."""
+    """Overrides that set this environment's `_FORWARDED_ENV` on all nodes of a cluster.
+
+    Ray refuses a variable that the Ray job (ray_submit.sh) sets too, so one with the same value is left out. One with
+    another value stays, and Ray reports the conflict.
+    """
     job = json.loads(environment.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
     already = (job.get("runtime_env") or {}).get("env_vars") or {}
     left = [name for name in _FORWARDED_ENV if environment.get(name) and environment[name] != already.get(name)]
@@ -157,7 +160,7 @@ def forwarded_env(environment: Mapping[str, str]) -> list[str]:
 
 def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
     start = ["-m", module]
-    if module.endswith("sft_trainer"):  # it wants torchrun's variables; --standalone picks a free port
+    if module.endswith("sft_trainer"):  # it needs torchrun's variables; --standalone picks a free port
         start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", module]
     where = ["--config-name", recipe]
     if recipe.endswith((".yaml", ".yml")):  # somebody's own; ours are on Hydra's search path by the plugin
@@ -175,9 +178,10 @@ def _raise_if_node_lost(gone: str | None) -> None:
 
 
 def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: int, watch: cluster.Watch | None) -> None:
-    """Print each new line of the curve until veRL ends; until the first one, say each half minute that it starts."""
+    """Print each new line of the curve until veRL ends. Before the first line, print every half minute how long it
+    takes to start."""
     shown, began = 0, time.monotonic()
-    said = began
+    printed = began
     while True:
         running = process.poll() is None
         steps = read_attempt(curve) if curve.exists() else []
@@ -188,14 +192,14 @@ def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: in
         if not running:
             return
         _raise_if_node_lost(watch.gone() if watch else None)
-        if not shown and time.monotonic() - said > 30:
-            said = time.monotonic()
-            print(f"  ... starting ({said - began:.0f} s)", flush=True)
+        if not shown and time.monotonic() - printed > 30:
+            printed = time.monotonic()
+            print(f"  ... starting ({printed - began:.0f} s)", flush=True)
         time.sleep(_POLL)
 
 
 def progress_line(step: Step, total: int | None) -> str:
-    """One line for people: step, reward, accuracy, response length, seconds, and validation where there is one."""
+    """One line for people: step, reward, accuracy, response length, seconds; accuracies if the step validated."""
     data = step.data
     parts = [f"step {step.step:>4}" + (f"/{total}" if total else "")]
     if runs.MEAN_REWARD in data:
@@ -213,7 +217,7 @@ def progress_line(step: Step, total: int | None) -> str:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    """End veRL and all that it started: politely, so that Ray cleans up, then whatever is left of it."""
+    """End veRL and its child processes: an interrupt first, so that Ray cleans up, then a kill for those left over."""
     import psutil
 
     try:
@@ -230,10 +234,10 @@ def _stop(process: subprocess.Popen) -> None:
 
 
 def _why(log: Path) -> str:
-    """The lines of a log that say why it ended: the last exception, else its last lines."""
+    """The lines of a log that give the reason of a failure: the last exceptions, else the last lines."""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    told = [line for line in lines if re.search(r"\b\w*(Error|Exception|Killed|OutOfMemory)\b.*:", line)]
-    chosen = told[-3:] if told else lines[-8:]
+    errors = [line for line in lines if re.search(r"\b\w*(Error|Exception|Killed|OutOfMemory)\b.*:", line)]
+    chosen = errors[-3:] if errors else lines[-8:]
     return "\n".join(f"  {line[:400]}" for line in chosen)
 
 

@@ -1,7 +1,7 @@
-"""Runs that begin where another ended: `r1_verl.after` in a recipe names the run whose last checkpoint is the start.
+"""Stages: runs that start from another run's last checkpoint. `r1_verl.after` in a recipe names that other run.
 
-A stage is a run of its own (new optimizer, own curve), so it is repeated under another RUN=name, resumed by the same
-command and skipped with MODEL=another start. `r1-verl export RUN` makes the model folder by hand.
+A stage is a run of its own (new optimizer, own curve): RUN=another-name repeats it, the same command resumes it, and
+MODEL=another-start skips the run before. `r1-verl export RUN` makes the model folder by hand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MODEL = "actor_rollout_ref.model.path"
 def start(after: str, run: Run) -> str:
     """The model folder that `run`, a stage after the run called `after` beside it, starts from.
 
-    A run that began already keeps its start, however far the one before has got since. Raises RunError.
+    A run that has begun keeps its start, even if the run before has made newer checkpoints since. Raises RunError.
     """
     import yaml
 
@@ -40,9 +40,9 @@ def start(after: str, run: Run) -> str:
 
 
 def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
-    """An ordinary model folder of a run's checkpoint (default: the last, to RUN/models/step_N); made once, atomically.
+    """Make an ordinary model folder of a run's checkpoint, atomically, unless it is there already. Returns the folder.
 
-    Raises RunError.
+    step: default the last; out: default RUN/models/step_N. Raises RunError.
     """
     step = step or run.last_checkpoint()
     actor = run.checkpoints / f"global_step_{step}" / "actor"
@@ -53,7 +53,7 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
     if (out / "config.json").is_file():
         return out
     if out.exists():
-        raise RunError(f"{out} is there and is no model folder: name another place")
+        raise RunError(f"{out} exists and is no model folder: name another place")
     whole = actor / "huggingface"
     with atomic.folder(out) as part:
         if any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
@@ -64,7 +64,7 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
 
 
 def _merge(actor: Path, out: Path) -> None:
-    """veRL's model merger, in a process of its own: it holds the whole model in memory."""
+    """Run veRL's model merger, in a process of its own because it holds the whole model in memory."""
     print(f"Converting {actor} with veRL's model merger", flush=True)
     command = ["verl.model_merger", "merge", "--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(out)]
     done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, errors="replace")
