@@ -46,34 +46,21 @@ def accuracy(model: Path, puzzles: Path, samples: int) -> float:
     return sum(right) / len(right)
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with the quickstart's data, made by the recipe's own commands."""
-    folder = tmp_path_factory.mktemp("quickstart")
-    run(folder, "-m", "r1_verl", "prepare", "quickstart_grpo")
-    return folder
-
-
 def run(folder: Path, *words: str) -> None:
     done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-@pytest.mark.long
-def test_the_shipped_model_is_a_base_model(place):
-    """It writes the form of an answer and is often wrong: there is something left to learn."""
-    assert 0.15 < accuracy(BASE, place / "data/quickstart/test.parquet", 1) < 0.6
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_start_model_makes_one_of_the_same_accuracy(place):
+def test_start_model_makes_one_of_the_same_accuracy(tmp_path):
     """By the commands of `BASE=build bash run_scripts/quickstart.sh`, seed 1; within three points."""
+    run(tmp_path, "-m", "r1_verl", "prepare", "quickstart_grpo")
     traces = ["--puzzles", "data/quickstart/train.parquet", "--out", "traces", "--seed", "1"]
-    run(place, str(ROOT / "data_prep/countdown_traces.py"), *traces)
-    run(place, "-m", "r1_verl", "start-model", "model", "--traces", "traces/train.parquet", "--seed", "1")
-    puzzles = place / "data/quickstart/test.parquet"
-    assert accuracy(place / "model", puzzles, 8) == pytest.approx(accuracy(BASE, puzzles, 8), abs=0.03)
+    run(tmp_path, str(ROOT / "data_prep/countdown_traces.py"), *traces)
+    run(tmp_path, "-m", "r1_verl", "start-model", "model", "--traces", "traces/train.parquet", "--seed", "1")
+    puzzles = tmp_path / "data/quickstart/test.parquet"
+    assert accuracy(tmp_path / "model", puzzles, 8) == pytest.approx(accuracy(BASE, puzzles, 8), abs=0.03)
 
 
 def test_the_shipped_files_are_those_of_the_provenance():
