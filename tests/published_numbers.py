@@ -7,7 +7,7 @@ a run's name, what makes the data and what is told about a recipe.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,20 @@ _LEFT_OUT = ("r1_verl.about.", "r1_verl.data.", "trainer.experiment_name.")
 _HEAD = "# Each recipe's settings beyond veRL's defaults and ours, written by tests/published_numbers.py.\n"
 
 
-def settings(recipe: str) -> dict[str, Any]:
-    """{key: value} of what a recipe sets; "(none)" for a shared key that it lacks."""
-    mine, shared = _flat(recipe), _shared(recipe in recipe_names.CPU)
+def settings(recipe: str, compose: Callable[[str], Any] = recipes.compose) -> dict[str, Any]:
+    """{key: value} of what a recipe sets; "(none)" for a shared key that it lacks. compose: makes its configuration."""
+    mine, shared = _flat(compose(recipe)), _shared(recipe in recipe_names.CPU)
     found = {key: mine.get(key, "(none)") for key in mine.keys() | shared.keys() if mine.get(key) != shared.get(key)}
     return {key: found[key] for key in sorted(found) if not f"{key}.".startswith(_LEFT_OUT)}
 
 
 @cache
 def _shared(cpu: bool) -> dict[str, Any]:
-    return _flat(str(recipes.FOLDER / "_gpu.yaml"), *(["+machine=cpu"] if cpu else []))
+    return _flat(recipes.compose(str(recipes.FOLDER / "_gpu.yaml"), ["+machine=cpu"] if cpu else []))
 
 
-def _flat(recipe: str, *overrides: str) -> dict[str, Any]:
-    return dict(_walk("", OmegaConf.to_container(recipes.compose(recipe, overrides), resolve=False)))
+def _flat(config: Any) -> dict[str, Any]:
+    return dict(_walk("", OmegaConf.to_container(config, resolve=False)))
 
 
 def _walk(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:

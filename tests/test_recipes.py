@@ -69,11 +69,11 @@ def test_what_a_recipe_has_run_on_is_its_own(composed):
 
 
 @pytest.mark.parametrize("recipe", recipes.names())
-def test_a_recipe_still_has_its_published_numbers(recipe):
+def test_a_recipe_still_has_its_published_numbers(recipe, composed):
     """tests/fixtures/recipes.yaml says all that it sets. A change that is meant: python tests/published_numbers.py."""
     recorded = yaml.safe_load(published_numbers.FILE.read_text(encoding="utf-8"))
     assert recorded.keys() == set(recipes.names()), "run python tests/published_numbers.py"
-    now, then = published_numbers.settings(recipe), recorded[recipe]
+    now, then = published_numbers.settings(recipe, composed), recorded[recipe]
     changed = {key: (then.get(key), now.get(key)) for key in now.keys() | then.keys() if now.get(key) != then.get(key)}
     assert changed == {}, "is that meant? then run python tests/published_numbers.py"
 
@@ -94,10 +94,10 @@ def test_the_reward_that_a_recipe_names_is_registered(recipe, composed):
     assert compute_score(name, "no answer", "none", **kwargs)["acc"] == 0.0
 
 
-def test_every_recipe_stands_in_the_table_as_it_is():
+def test_every_recipe_stands_in_the_table_as_it_is(composed):
     """No number in it is written by hand: r1-verl recipes --table r1_verl/recipes/README.md"""
     text = (recipes.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert text.partition(table.BEGIN)[2].partition(table.END)[0].strip() == table.markdown()
+    assert text.partition(table.BEGIN)[2].partition(table.END)[0].strip() == table.markdown(composed)
 
 
 def test_a_recipe_of_ones_own_as_the_readme_has_it(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ COLUMNS = (
 BEGIN, END = "<!-- made by: r1-verl recipes --table r1_verl/recipes/README.md -->", "<!-- end of recipes -->"
 
 
-def markdown() -> str:
-    """All recipes, a row each; a section for each family, the families in the order of their names."""
+def markdown(compose: Callable[[str], Any] = compose) -> str:
+    """All recipes, a row each; a section for each family, the families in the order of their names.
+
+    compose: makes a recipe's configuration.
+    """
     families: dict[str, list[tuple[str, ...]]] = {}
     for name in names():
         config = compose(name)
