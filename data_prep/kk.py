@@ -9,38 +9,36 @@ from __future__ import annotations
 
 from r1_verl.data import script
 from r1_verl.data.example import DataError
-from r1_verl.data.kk import logic as kk
-from r1_verl.data.kk import perturb as kk_perturb
-from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk import logic, perturb, puzzles
 from r1_verl.data.kk.prompts import KK
 from r1_verl.data.parallel import usable_cpus
 
 
 def main() -> None:
     p = script.parser(__doc__, "data/kk", KK, "instruct", "generate|hub|PATH")
-    p.set_defaults(seed=kk.SEED)
+    p.set_defaults(seed=logic.SEED)
     p.add_argument("--people", type=script.whole_numbers, default=(3, 4, 5, 6, 7), help="how many, such as 3,4,5,6,7")
     p.add_argument("--train-size", type=script.count, default=900, metavar="N", help="for each number of people")
     p.add_argument("--test-size", type=script.count, default=100, metavar="N", help="for each number of people")
-    p.add_argument("--split", choices=list(kk_rows.SPLITS), default="logic_rl", help="whose test rows")
-    p.add_argument("--perturbation", choices=kk_perturb.KINDS, help="change every puzzle in this way")
+    p.add_argument("--split", choices=list(puzzles.SPLITS), default="logic_rl", help="whose test rows")
+    p.add_argument("--perturbation", choices=perturb.KINDS, help="change every puzzle in this way")
     p.add_argument("--source-split", choices=["train", "test"], default="train", help="which split a source is")
     p.add_argument("--processes", type=script.count, default=usable_cpus(), help="changes nothing in what is written")
     args = p.parse_args()
     if args.source == "generate":
         if args.limit is not None:
             raise DataError("--limit is for --source hub or PATH; give --train-size instead")
-        parts = kk_rows.generate(
+        parts = puzzles.generate(
             args.people, args.train_size, args.test_size, args.split, args.perturbation, args.seed, args.processes
         )
         record, left_out = {"source": "generate", "revision": "mem-kk-logic 35385cf"}, []
     else:
         if args.perturbation:
             raise DataError("--perturbation is for --source generate")
-        puzzles, record, left_out = kk_rows.load(args.source, args.source_split, args.limit, args.people)
-        parts = {args.source_split: puzzles}
+        found, record, left_out = puzzles.load(args.source, args.source_split, args.limit, args.people)
+        parts = {args.source_split: found}
     examples = {
-        name: kk_rows.to_examples(rows, name, args.style, args.perturbation) for name, rows in parts.items() if rows
+        name: puzzles.to_examples(rows, name, args.style, args.perturbation) for name, rows in parts.items() if rows
     }
     script.finish(args, "kk", examples, record, KK[args.style], left_out)
 

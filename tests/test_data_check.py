@@ -13,18 +13,17 @@ from prepared import row as as_row
 
 from r1_verl import cli
 from r1_verl.data import check_rows, multiply, rendering
-from r1_verl.data import write as files
-from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown import puzzles as countdown_puzzles
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.countdown.puzzles import Puzzle
 from r1_verl.data.example import gold_response, schema, to_batch
-from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk import puzzles as kk_puzzles
 from r1_verl.data.kk.prompts import KK
-from r1_verl.data.math import problems as math_rows
-from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math import problems, prompts
 from r1_verl.data.math.problems import Numbered
 from r1_verl.data.math.sets import Problem
 from r1_verl.data.prompts import PASS_THROUGH
+from r1_verl.data.write import write_set
 from r1_verl.ground_truth import encode
 
 
@@ -178,7 +177,7 @@ def test_what_is_worth_a_warning(name, tmp_path, capsys):
 
 def test_good_files_are_good(tmp_path, capsys):
     made = [example(i, question=f"q {i}", messages=(("user", f"{i}"),)) for i in range(5)]
-    files.write_set(tmp_path, {"train": made, "test": [replace(made[0], split="test", question="t")]}, {"source": "x"})
+    write_set(tmp_path, {"train": made, "test": [replace(made[0], split="test", question="t")]}, {"source": "x"})
     assert cli.main(["check", str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 0
     out = capsys.readouterr().out
     assert "train.parquet: 5 rows, good" in out and "test.parquet: 1 rows, good" in out
@@ -187,7 +186,7 @@ def test_good_files_are_good(tmp_path, capsys):
 
 def test_test_problems_in_the_training_rows(tmp_path, capsys):
     made = [example(i, question=f"q {i}", messages=(("user", f"{i}"),)) for i in range(3)]
-    files.write_set(tmp_path, {"train": made, "test": [replace(made[1], split="test")]}, {"source": "x"})
+    write_set(tmp_path, {"train": made, "test": [replace(made[1], split="test")]}, {"source": "x"})
     assert cli.main(["check", str(tmp_path / "train.parquet"), str(tmp_path / "test.parquet")]) == 1
     out = capsys.readouterr().out
     assert "1 x test problems are in the training rows of" in out and "overlap.py" in out
@@ -198,7 +197,7 @@ RAW_STYLES = {
     for task, styles in (
         ("countdown", COUNTDOWN),
         ("kk", KK),
-        ("math", prompts_math.MATH),
+        ("math", prompts.MATH),
         ("multiply", multiply.STYLES),
     )
     for name, style in styles.items()
@@ -210,9 +209,9 @@ RAW_STYLES = {
 def raw_examples():
     puzzle, problem = Puzzle((1, 2, 3), 6, "1 + 2 + 3", 3.0, False), Problem("What is 1 + 1?", ("2",), None, "", {})
     makers = {
-        "countdown": lambda style: countdown.to_examples([puzzle], "train", style),
-        "kk": lambda style: kk_rows.to_examples(kk_rows.generate([3], 1, 0)["train"], "train", style),
-        "math": lambda style: math_rows.to_examples([Numbered(0, problem)], "math", "train", style, prompts_math.MATH),
+        "countdown": lambda style: countdown_puzzles.to_examples([puzzle], "train", style),
+        "kk": lambda style: kk_puzzles.to_examples(kk_puzzles.generate([3], 1, 0)["train"], "train", style),
+        "math": lambda style: problems.to_examples([Numbered(0, problem)], "math", "train", style, prompts.MATH),
         "multiply": lambda style: multiply.to_examples([(12, 34)], "train", style),
     }
     return {key: next(iter(makers[task](style))) for key, (task, style) in RAW_STYLES.items()}

@@ -13,8 +13,8 @@ import pytest
 from arithmetic import brute, exact
 from prepared import rows
 
-from r1_verl.data.countdown import published as countdown_source
-from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown import published
+from r1_verl.data.countdown import puzzles as countdown_puzzles
 from r1_verl.data.countdown.generate import Settings, every_puzzle, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.countdown.puzzles import identity
@@ -23,7 +23,7 @@ from r1_verl.data.example import DataError
 TINY = Settings(sizes=(3,), low=1, high=6, min_target=1, max_target=20)
 
 
-def check(puzzle: countdown.Puzzle, settings: Settings) -> None:
+def check(puzzle: countdown_puzzles.Puzzle, settings: Settings) -> None:
     assert len(puzzle.numbers) in settings.sizes
     assert all(settings.low <= n <= settings.high for n in puzzle.numbers)
     assert settings.min_target <= puzzle.target <= settings.max_target
@@ -59,7 +59,7 @@ def test_the_split_follows_identity_whatever_the_seed():
         for name in ("train", "test"):
             for p in parts[name]:
                 assert sides.setdefault(identity(p.numbers, p.target), name) == name
-    assert countdown.on_test_side("19 35 44 = 98") == countdown.on_test_side(identity((44, 19, 35), 98))
+    assert countdown_puzzles.on_test_side("19 35 44 = 98") == countdown_puzzles.on_test_side(identity((44, 19, 35), 98))
 
 
 @pytest.mark.parametrize("settings", [Settings(seed=5), Settings(sizes=(5,)), replace(TINY, seed=2)])
@@ -89,7 +89,7 @@ def test_every_puzzle_is_found_and_the_difficulty_is_right(all_tiny):
 
 
 def test_all_puzzles_there_are_can_be_had_and_not_one_more(all_tiny):
-    test = sum(map(countdown.on_test_side, all_tiny))
+    test = sum(map(countdown_puzzles.on_test_side, all_tiny))
     train = len(all_tiny) - test
     parts = generate(TINY, train, test)
     assert {identity(p.numbers, p.target) for rows in parts.values() for p in rows} == set(all_tiny)
@@ -140,8 +140,8 @@ def test_published_shape():
 
 def test_test_rows_are_named_by_size_and_training_rows_are_not():
     parts = generate(Settings(), 10, 10)
-    train = list(countdown.to_examples(parts["train"], "train", "tiny"))
-    test = list(countdown.to_examples(parts["test"], "test", "tiny"))
+    train = list(countdown_puzzles.to_examples(parts["train"], "train", "tiny"))
+    test = list(countdown_puzzles.to_examples(parts["test"], "test", "tiny"))
     assert {e.data_source for e in train} == {"countdown"}
     assert {e.data_source for e in test} == {"countdown/3", "countdown/4"}
     assert [e.index for e in test] == list(range(10))
@@ -173,10 +173,10 @@ def test_real_prepared_files_come_out_byte_for_byte(data_dir, name):
 
 def compare(path) -> None:
     rows = pq.read_table(path).to_pylist()
-    puzzles, record, left_out = countdown_source.load(str(path))
+    puzzles, record, left_out = published.load(str(path))
     assert not left_out
     assert record["revision"].startswith("sha256:")
-    examples = list(countdown.to_examples(puzzles, "train", "raw"))
+    examples = list(countdown_puzzles.to_examples(puzzles, "train", "raw"))
     assert len(examples) == len(rows)
     for example, row in zip(examples, rows, strict=True):
         assert [(m["role"], m["content"]) for m in row["prompt"]] == list(example.messages)
@@ -188,18 +188,18 @@ def compare(path) -> None:
 
 def test_the_hub_file(data_dir):
     path = data_dir / "countdown" / "tasks_3to4_first_10240.parquet"
-    puzzles, _, left_out = countdown_source.load(str(path), repeats="drop")
+    puzzles, _, left_out = published.load(str(path), repeats="drop")
     assert len(puzzles) == 10_240 - 22  # the shared README counts the repeats
     assert {entry.reason for entry in left_out} == {"repeats an earlier puzzle (number order apart)"}
-    puzzles, _, left_out = countdown_source.load(str(path))
+    puzzles, _, left_out = published.load(str(path))
     assert len(puzzles) == 10_240 and not left_out
-    parts = countdown_source.split(puzzles, None, None)
+    parts = published.split(puzzles, None, None)
     assert len(parts["test"]) == 1024 and sum(map(len, parts.values())) == 10_240
     train, test = ({identity(p.numbers, p.target) for p in parts[name]} for name in ("train", "test"))
     assert not train & test
-    parts = countdown_source.split(puzzles, 8001, 2001, by_order=True)
-    published = pq.read_table(data_dir / "countdown" / "tinyzero_test_2001.parquet").to_pylist()
-    assert [(list(p.numbers), p.target) for p in parts["test"]] == [(r["nums"], r["target"]) for r in published]
+    parts = published.split(puzzles, 8001, 2001, by_order=True)
+    theirs = pq.read_table(data_dir / "countdown" / "tinyzero_test_2001.parquet").to_pylist()
+    assert [(list(p.numbers), p.target) for p in parts["test"]] == [(r["nums"], r["target"]) for r in theirs]
 
 
 def test_rows_that_are_no_puzzles_are_left_out_with_a_reason(tmp_path):
@@ -212,25 +212,25 @@ def test_rows_that_are_no_puzzles_are_left_out_with_a_reason(tmp_path):
     ]  # fmt: skip
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    puzzles, _, left_out = countdown_source.load(str(path), repeats="drop")
+    puzzles, _, left_out = published.load(str(path), repeats="drop")
     assert [p.numbers for p in puzzles] == [(1, 2, 3)]
     assert [entry.row for entry in left_out] == list(range(1, 9))
     assert len({entry.reason for entry in left_out}) == 5
     with pytest.raises(DataError, match="2 train rows asked for, but of the 1 puzzles"):
-        countdown_source.split(puzzles, 2, 0)
+        published.split(puzzles, 2, 0)
 
 
 def test_every_given_solution_of_the_uft_set_is_accepted(data_dir):
-    puzzles, _, left_out = countdown_source.load(str(data_dir / "countdown" / "uft_solved_1024.jsonl.gz"))
+    puzzles, _, left_out = published.load(str(data_dir / "countdown" / "uft_solved_1024.jsonl.gz"))
     assert len(puzzles) == 1024 and not left_out
     assert all(exact(p.answer) == p.target for p in puzzles)
 
 
 def test_d1s_form(data_dir, tmp_path):
-    puzzles, _, left_out = countdown_source.load(str(data_dir / "countdown" / "d1_cd3_test_256.jsonl"))
+    puzzles, _, left_out = published.load(str(data_dir / "countdown" / "d1_cd3_test_256.jsonl"))
     assert (len(puzzles), left_out) == (256, [])
     (tmp_path / "x.jsonl").write_text('{"input": "1,2,3", "output": "6"}\n{"input": "1,x", "output": "6"}')
-    puzzles, _, left_out = countdown_source.load(str(tmp_path / "x.jsonl"))
+    puzzles, _, left_out = published.load(str(tmp_path / "x.jsonl"))
     assert [(p.numbers, p.target) for p in puzzles] == [((1, 2, 3), 6)] and [entry.row for entry in left_out] == [1]
 
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from arithmetic import brute, exact
 
-from r1_verl.data.countdown import solve as ex
+from r1_verl.data.countdown import solve
 
 
 @pytest.mark.parametrize(("size", "count"), [(2, 6), (3, 68), (4, 1170), (5, 27142)])
 def test_as_many_expressions_as_are_known_to_exist(size, count):
-    plan = ex.all_expressions(size)
+    plan = solve.all_expressions(size)
     assert len(plan.nodes) - plan.first_top == count  # OEIS A140606
 
 
 @pytest.mark.parametrize("numbers", [(2, 3), (1, 1, 1), (3, 8, 8), (4, 7, 7), (3, 3, 8, 8), (1, 5, 5, 5), (6, 1, 3, 4)])
 def test_reaches_what_brute_force_reaches(numbers):
     reached = {int(v) for v in brute(tuple(map(Fraction, numbers))) if v.denominator == 1 and 0 <= v <= 100}
-    plan = ex.all_expressions(len(numbers))
-    rows, targets, nodes = ex.reached(plan, np.array([numbers, numbers[::-1]]), 0, 100)
+    plan = solve.all_expressions(len(numbers))
+    rows, targets, nodes = solve.reached(plan, np.array([numbers, numbers[::-1]]), 0, 100)
     for row in (0, 1):
         assert set(targets[rows == row].tolist()) == reached
     for row, target, node in zip(rows, targets, nodes, strict=True):
@@ -33,20 +33,20 @@ def test_reaches_what_brute_force_reaches(numbers):
 
 
 def test_solve_says_minus_one_where_there_is_no_solution():
-    plan = ex.all_expressions(4)
-    nodes = ex.solve(plan, np.array([[1, 1, 1, 1], [3, 3, 8, 8]]), np.array([24, 24]))
+    plan = solve.all_expressions(4)
+    nodes = solve.solve(plan, np.array([[1, 1, 1, 1], [3, 3, 8, 8]]), np.array([24, 24]))
     assert nodes[0] == -1
     assert exact(plan.text(int(nodes[1]), (3, 3, 8, 8))) == 24
 
 
 def test_only_the_operators_asked_for():
-    plan = ex.all_expressions(4, "+-")
+    plan = solve.all_expressions(4, "+-")
     assert {op for op, _, _ in plan.nodes} == {"", "+", "-"}
-    random = ex.random_expressions(5, "*/", np.random.default_rng(0), 50)
+    random = solve.random_expressions(5, "*/", np.random.default_rng(0), 50)
     assert {op for op, _, _ in random.nodes} == {"", "*", "/"}
     assert 1 <= len(random.nodes) - random.first_top <= 50
 
 
 def test_exactness_has_a_limit():
-    assert ex.check_exact(4, 99, 100)
-    assert not ex.check_exact(6, 10_000, 100)
+    assert solve.check_exact(4, 99, 100)
+    assert not solve.check_exact(6, 10_000, 100)

@@ -12,12 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from prepared import rows
 
-from r1_verl.data import read as sources
+from r1_verl.data import read
 from r1_verl.data.example import DataError
-from r1_verl.data.kk import logic as kk
-from r1_verl.data.kk import perturb as kk_perturb
-from r1_verl.data.kk import puzzles as kk_rows
-from r1_verl.data.kk import words as kk_words
+from r1_verl.data.kk import logic, perturb, words
+from r1_verl.data.kk import puzzles as kk_puzzles
 from r1_verl.data.kk.prompts import KK
 
 
@@ -44,22 +42,22 @@ def by_enumeration(statements) -> list[tuple[bool, ...]]:
 
 
 def test_below_draws_numpys_own_numbers():
-    below, rng = kk._draws(7), np.random.default_rng(7)
+    below, rng = logic._draws(7), np.random.default_rng(7)
     for n in [6, 2, 3, 51, 18, 6, 5, 7, 2**31 + 1] * 3000:  # the last one is often rejected and drawn again
         assert below(n) == rng.integers(n)
 
 
 def test_the_solver_finds_what_enumeration_finds():
-    below = kk._draws(0)
+    below = logic._draws(0)
     counts = set()
     for people in (2, 3, 4, 5, 6) * 40:
-        statements = tuple(kk.sample_statement(below, i, people, depth=3) for i in range(people))
-        assert sorted(kk.solve(statements)) == sorted(by_enumeration(statements))
-        counts.add(len(kk.solve(statements)))
+        statements = tuple(logic.sample_statement(below, i, people, depth=3) for i in range(people))
+        assert sorted(logic.solve(statements)) == sorted(by_enumeration(statements))
+        counts.add(len(logic.solve(statements)))
     assert counts >= {0, 1, 2}
 
 
-def matches(puzzle: kk_words.Puzzle, row: dict) -> bool:
+def matches(puzzle: words.Puzzle, row: dict) -> bool:
     return (
         puzzle.quiz == row["quiz"]
         and list(puzzle.names) == row["names"]
@@ -73,19 +71,19 @@ def matches(puzzle: kk_words.Puzzle, row: dict) -> bool:
 
 def test_the_first_published_puzzles(fixtures):
     published = [json.loads(line) for line in (fixtures / "data_kk_raw.jsonl").read_text().splitlines()]
-    made = map(kk_words.put_in_words, islice(kk.generate_logic(5), len(published)))
+    made = map(words.put_in_words, islice(logic.generate_logic(5), len(published)))
     assert all(map(matches, made, published))
 
 
 @pytest.mark.parametrize("people", range(2, 9))
 def test_the_raw_sets_bit_for_bit(data_dir, people):
-    made = [kk_words.put_in_words(p) for p in islice(kk.generate_logic(people), 300 if people == 2 else 1100)]
+    made = [words.put_in_words(p) for p in islice(logic.generate_logic(people), 300 if people == 2 else 1100)]
     seen = 0
     for path in (data_dir / "kk" / "mem_kk_raw").glob(f"*/people{people}_num*.jsonl.gz"):
         with gzip.open(path, "rt") as lines:
             for row in map(json.loads, lines):
                 assert matches(made[row["index"]], row)
-                assert kk.solve(made[row["index"]].statements) == [tuple(row["solution"])]
+                assert logic.solve(made[row["index"]].statements) == [tuple(row["solution"])]
                 seen += 1
     assert seen in (100, 300, 1100)
 
@@ -99,24 +97,24 @@ def same_prompt_and_truth(example, row) -> bool:
 @pytest.mark.parametrize(("name", "style"), [("logic_rl", "raw_instruct"), ("base_template", "raw")])
 def test_published_prompts_byte_for_byte(fixtures, name, style):
     published = rows(fixtures / f"data_kk_{name}.parquet")
-    made = kk_rows.generate([3], len(published), 0)["train"]
-    examples = list(kk_rows.to_examples(made, "train", style))
+    made = kk_puzzles.generate([3], len(published), 0)["train"]
+    examples = list(kk_puzzles.to_examples(made, "train", style))
     assert all(map(same_prompt_and_truth, examples, published))
     assert all(e.think_in_prompt and e.gold.startswith("\n</think>") for e in examples)
 
 
 def test_all_5000_rows_of_logic_rl(data_dir):
-    parts = kk_rows.generate(range(3, 8), 900, 100)
+    parts = kk_puzzles.generate(range(3, 8), 900, 100)
     seen = 0
     for part in ("train", "test"):
-        examples = list(kk_rows.to_examples(parts[part], part, "raw_instruct"))
+        examples = list(kk_puzzles.to_examples(parts[part], part, "raw_instruct"))
         published = [r for n in range(3, 8) for r in rows(data_dir / f"kk/logic_rl/{n}ppl/{part}.parquet")]
         assert len(published) == len(examples)
         assert all(map(same_prompt_and_truth, examples, published))
         assert all(map(matches, parts[part], published))
         seen += len(published)
     assert seen == 5000
-    base = list(kk_rows.to_examples(kk_rows.generate([3], 900, 100)["train"], "train", "raw"))
+    base = list(kk_puzzles.to_examples(kk_puzzles.generate([3], 900, 100)["train"], "train", "raw"))
     published = rows(data_dir / "kk/base_template/3ppl/train.parquet")
     assert all(map(same_prompt_and_truth, base, published))
 
@@ -125,7 +123,7 @@ def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path
     folder, seen = data_dir / "kk", 0
     for path in sorted(folder.rglob("*.parquet")) + sorted(folder.rglob("*.jsonl.gz")):
         split = "train" if "train" in (path.parent.name, path.stem) else "test"
-        there = len(sources.from_file(path).rows)
+        there = len(read.from_file(path).rows)
         status, _, err = script("kk", "--source", path, "--source-split", split, "--out", "out")
         assert (status, err) == (0, "") and pq.read_metadata(tmp_path / f"out/{split}.parquet").num_rows == there
         seen += there  # a row whose puzzle has not exactly one solution, the given one, would be left out
@@ -133,38 +131,38 @@ def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path
 
 
 def test_splits_do_not_overlap_and_go_on_beyond_upstream():
-    logic = kk_rows.generate([3], 1200, 150)
-    assert [p.index for p in logic["test"]] == list(range(1000, 1150))
-    assert [p.index for p in logic["train"]] == [*range(100, 1000), *range(1150, 1450)]
-    mem = kk_rows.generate([3], 5, 100, split="mem_kk")
+    usual = kk_puzzles.generate([3], 1200, 150)
+    assert [p.index for p in usual["test"]] == list(range(1000, 1150))
+    assert [p.index for p in usual["train"]] == [*range(100, 1000), *range(1150, 1450)]
+    mem = kk_puzzles.generate([3], 5, 100, split="mem_kk")
     assert [p.index for p in mem["test"]] == list(range(100)) and mem["train"][0].index == 100
-    trees = [p.statements for p in logic["train"] + logic["test"]]
+    trees = [p.statements for p in usual["train"] + usual["test"]]
     assert len(set(trees)) == len(trees)
     with pytest.raises(DataError, match=r"two people .* --split mem_kk"):
-        kk_rows.generate([2, 3], 5, 5)
+        kk_puzzles.generate([2, 3], 5, 5)
     with pytest.raises(DataError, match="at most 100 test puzzles"):
-        kk_rows.generate([3], 5, 101, split="mem_kk")
+        kk_puzzles.generate([3], 5, 101, split="mem_kk")
 
 
 def test_processes_change_nothing():
-    assert kk_rows.generate([2, 4], 20, 5, "mem_kk", processes=2) == kk_rows.generate([4, 2], 20, 5, "mem_kk")
+    assert kk_puzzles.generate([2, 4], 20, 5, "mem_kk", processes=2) == kk_puzzles.generate([4, 2], 20, 5, "mem_kk")
 
 
 def test_so_few_puzzles_exist_for_two_people():
     with pytest.raises(DataError, match=r"after \d+ puzzles with 2 people .* ask for fewer"):
-        for _ in kk.generate_logic(2):
+        for _ in logic.generate_logic(2):
             pass
     with pytest.raises(DataError, match="people must be 2 to 20"):
-        next(kk.generate_logic(1))
+        next(logic.generate_logic(1))
 
 
-@pytest.mark.parametrize("kind", kk_perturb.KINDS)
+@pytest.mark.parametrize("kind", perturb.KINDS)
 def test_perturbations(kind):
     changed = 0
     for people in (2, 3, 5):
-        for logic in islice(kk.generate_logic(people), 60):
-            plain, new = kk_words.put_in_words(logic), kk_perturb.perturb(logic, kind)
-            assert new == kk_perturb.perturb(logic, kind)
+        for one in islice(logic.generate_logic(people), 60):
+            plain, new = words.put_in_words(one), perturb.perturb(one, kind)
+            assert new == perturb.perturb(one, kind)
             if new is None:
                 assert kind == "perturbed_leaf" or (kind == "perturbed_statement" and people == 2)
                 continue
@@ -185,36 +183,34 @@ def test_perturbations(kind):
             elif kind == "reorder_statement":
                 assert sorted(new.quiz) == sorted(plain.quiz) and new.names == plain.names
             elif kind == "uncommon_name":
-                assert not set(new.names) & set(kk_words.NAMES)
+                assert not set(new.names) & set(words.NAMES)
             elif kind in ("random_pair", "flip_role"):
                 truth, lie = new.roles
                 assert (
-                    f"{kk_words.plural(truth).capitalize()} always tell the truth, and "
-                    f"{kk_words.plural(lie)} always lie." in new.quiz
+                    f"{words.plural(truth).capitalize()} always tell the truth, and "
+                    f"{words.plural(lie)} always lie." in new.quiz
                 )
                 assert (f"is a {truth}" in new.solution_text) == any(new.solution) or truth == "altruist"
     assert changed > 150
 
 
 def test_role_words_read_well():
-    quiz = kk_words.tell(
-        [("not", ("lying", 1)), ("lying", 0)], ["A", "B"], kk_words.TEMPLATES[:2], ("altruist", "egoist")
-    )
+    quiz = words.tell([("not", ("lying", 1)), ("lying", 0)], ["A", "B"], words.TEMPLATES[:2], ("altruist", "egoist"))
     assert "Altruists always tell the truth, and egoists always lie" in quiz
     assert quiz.endswith("B told you that A is an egoist. So who is an altruist and who is an egoist?")
     assert "A said that B is not an egoist." in quiz
-    assert kk_words.plural("hero") == "heroes"
+    assert words.plural("hero") == "heroes"
 
 
 @pytest.mark.parametrize("style", KK)
 def test_styles(style):
-    (example,) = kk_rows.to_examples(kk_rows.generate([2], 0, 1, "mem_kk")["test"], "test", style)
+    (example,) = kk_puzzles.to_examples(kk_puzzles.generate([2], 0, 1, "mem_kk")["test"], "test", style)
     assert example.data_source == "kk/2ppl" and example.difficulty == 2.0 and example.ability == "logic"
     assert example.think_in_prompt == example.messages[-1][1].endswith("<think>") == KK[style].raw
 
 
 def test_sources_are_solved_anew(fixtures, tmp_path):
-    good, record, left_out = kk_rows.load(str(fixtures / "data_kk_raw.jsonl"), "test")
+    good, record, left_out = kk_puzzles.load(str(fixtures / "data_kk_raw.jsonl"), "test")
     assert len(good) == 4 and not left_out and record["source"] == "data_kk_raw.jsonl"
     row = json.loads((fixtures / "data_kk_raw.jsonl").read_text().splitlines()[0])
     bad = [
@@ -227,7 +223,7 @@ def test_sources_are_solved_anew(fixtures, tmp_path):
         row | {"statements": str((("maybe", 0),) * 5)},
     ]
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, bad)))
-    puzzles, _, left_out = kk_rows.load(str(tmp_path / "x.jsonl"), "test")
+    puzzles, _, left_out = kk_puzzles.load(str(tmp_path / "x.jsonl"), "test")
     assert len(puzzles) == 1 and [entry.row for entry in left_out] == [1, 2, 3, 4, 5, 6]
     reasons = [entry.reason for entry in left_out]
     assert reasons[0] == "the given solution is not the puzzle's"
@@ -241,7 +237,7 @@ def test_the_script(script, tmp_path):
     assert (status, err) == (0, "") and "data/kk/train.parquet: 60 rows" in out
     test = rows(tmp_path / "data/kk/test.parquet")
     assert [r["data_source"] for r in test] == ["kk/3ppl"] * 4 + ["kk/5ppl"] * 4
-    for kind in kk_perturb.KINDS:
+    for kind in perturb.KINDS:
         arguments = ("--people", 4, "--train-size", 20, "--test-size", 0, "--perturbation", kind, "--out", kind)
         assert script("kk", *arguments)[0] == 0
         (changed,) = {

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from prepared import file_size_limit, rows
 
-from r1_verl.data import write as files
+from r1_verl.data import write
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import schema
 from r1_verl.data.kk.prompts import KK
@@ -34,7 +34,7 @@ def test_countdown_as_the_quickstart_makes_it(script, tmp_path):
     train, test = rows(tmp_path / "cd/train.parquet"), rows(tmp_path / "cd/test.parquet")
     assert len(train) == 300 and Counter(r["data_source"] for r in test) == {"countdown/3": 40}
     assert [r["extra_info"]["index"] for r in train] == list(range(300))
-    record = files.read_provenance(tmp_path / "cd/train.parquet")
+    record = write.read_provenance(tmp_path / "cd/train.parquet")
     assert record["arguments"]["operators"] == "+-" and record["source"] == "generate"
     assert str(tmp_path) not in (tmp_path / "cd/train.provenance.json").read_text()
 
@@ -73,12 +73,12 @@ def test_the_quickstarts_greedy_rows_and_traces(script, tmp_path):
         ("countdown/3", "single_turn_agent"): 5,
         ("countdown/3/greedy", "r1_greedy"): 5,
     }
-    assert files.read_provenance(tmp_path / "b/greedy.parquet")["script"] == "greedy"
+    assert write.read_provenance(tmp_path / "b/greedy.parquet")["script"] == "greedy"
     status, out, _ = script("countdown_traces", "--puzzles", "a/train.parquet", "--count", 40, "--out", "c")
     assert status == 0 and "c/train.parquet: 40 traces" in out
     (first, *_) = made = rows(tmp_path / "c/train.parquet")
     assert len(made) == 40 and [m["role"] for m in first["messages"]] == ["user", "assistant"]
-    assert files.read_provenance(tmp_path / "c/train.parquet")["arguments"]["count"] == 40
+    assert write.read_provenance(tmp_path / "c/train.parquet")["arguments"]["count"] == 40
 
 
 @pytest.mark.parametrize("name", ["none.parquet", "torn.parquet", "foreign.parquet", "empty.parquet"])
@@ -186,9 +186,9 @@ def test_a_script_says_what_it_makes_and_how_it_is_called(path):
 
 def test_the_readme_names_scripts_that_are_there_and_every_style():
     from r1_verl.data import multiply
-    from r1_verl.data.math import prompts as prompts_math
+    from r1_verl.data.math import prompts
 
     text = (SCRIPTS / "README.md").read_text()
     assert set(re.findall(r"`(\w+[.]py)`", text)) <= {path.name for path in SCRIPTS.glob("*.py")}
-    styles = set(COUNTDOWN) | set(KK) | set(multiply.STYLES) | set(prompts_math.MATH)
+    styles = set(COUNTDOWN) | set(KK) | set(multiply.STYLES) | set(prompts.MATH)
     assert [style for style in styles if f"`{style}`" not in text] == []

@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from r1_verl.data import multiply, prompts
-from r1_verl.data import write as files
+from r1_verl.data import multiply, prompts, write
 from r1_verl.data.check import check_file
-from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown import puzzles as countdown_puzzles
 from r1_verl.data.countdown.generate import Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN, TINYZERO_PREFIX
-from r1_verl.data.kk import puzzles as kk_rows
+from r1_verl.data.kk import puzzles as kk_puzzles
 from r1_verl.data.kk.prompts import KK
-from r1_verl.data.math import cold_start as long_cot
-from r1_verl.data.math import problems as math_rows
-from r1_verl.data.math import prompts as prompts_math
+from r1_verl.data.math import cold_start
+from r1_verl.data.math import problems as math_problems
+from r1_verl.data.math import prompts as math_prompts
 from r1_verl.data.math.sets import SETS
 from r1_verl.data.math.traces import COT_SETS
 from r1_verl.data.read import from_file
@@ -52,17 +51,17 @@ def tokenizer(request):
 
 def math_examples(fixtures, name: str, file: str, style: str):
     left_out = []
-    problems = math_rows.read_rows(from_file(fixtures / file).rows, SETS[name].read, left_out)
-    return math_rows.to_examples(problems, name, "train", style, prompts_math.GSM8K)
+    problems = math_problems.read_rows(from_file(fixtures / file).rows, SETS[name].read, left_out)
+    return math_problems.to_examples(problems, name, "train", style, math_prompts.GSM8K)
 
 
 @pytest.fixture(scope="module")
 def every_file(tmp_path_factory, fixtures) -> list[Path]:
     """One file of every data set, in different styles."""
     parts = {
-        "countdown": countdown.to_examples(generate(Settings(), 8, 0)["train"], "train", "instruct"),
-        "tiny": countdown.to_examples(generate(Settings(), 8, 4)["test"], "test", "tiny"),
-        "kk": kk_rows.to_examples(kk_rows.generate([3], 6, 0)["train"], "train", "instruct"),
+        "countdown": countdown_puzzles.to_examples(generate(Settings(), 8, 0)["train"], "train", "instruct"),
+        "tiny": countdown_puzzles.to_examples(generate(Settings(), 8, 4)["test"], "test", "tiny"),
+        "kk": kk_puzzles.to_examples(kk_puzzles.generate([3], 6, 0)["train"], "train", "instruct"),
         "multiply": multiply.to_examples(multiply.generate(6, 0)["train"], "train", "base"),
         "gsm8k": math_examples(fixtures, "gsm8k", "data_gsm8k.jsonl", "marked"),
         "math": math_examples(fixtures, "math", "data_math.jsonl", "openr1_math"),
@@ -72,7 +71,7 @@ def every_file(tmp_path_factory, fixtures) -> list[Path]:
         "numina_tir": math_examples(fixtures, "numina_tir", "data_numina_tir.jsonl", "openr1"),
     }
     folder = tmp_path_factory.mktemp("sets")
-    counts = files.write_set(folder, parts, {"source": "test"})
+    counts = write.write_set(folder, parts, {"source": "test"})
     assert all(counts.values())
     return [folder / f"{name}.parquet" for name in parts]
 
@@ -132,7 +131,7 @@ def prompt_tokens(tokenizer, messages, template: str | None) -> list[int]:
 STYLES = (
     {f"countdown-{n}": (s, NUMBERS) for n, s in COUNTDOWN.items()}
     | {f"kk-{n}": (s, ("Who is a knight?",)) for n, s in KK.items()}
-    | {f"math-{n}": (s, ("What is 1 + 1?",)) for n, s in prompts_math.GSM8K.items()}
+    | {f"math-{n}": (s, ("What is 1 + 1?",)) for n, s in math_prompts.GSM8K.items()}
     | {f"multiply-{n}": (s, (12, 34)) for n, s in multiply.STYLES.items()}
 )
 
@@ -164,8 +163,8 @@ def test_check_with_a_real_tokenizer(every_file, tokenizer, tmp_path):
     for path in every_file:
         rows, faults = check_file(path, tokenizer, 4096)
         assert rows and not faults, faults
-    raw = countdown.to_examples(generate(Settings(), 4, 0)["train"], "train", "raw_instruct")
-    files.write_set(tmp_path, {"raw": raw}, {"source": "test"})
+    raw = countdown_puzzles.to_examples(generate(Settings(), 4, 0)["train"], "train", "raw_instruct")
+    write.write_set(tmp_path, {"raw": raw}, {"source": "test"})
     assert check_file(tmp_path / "raw.parquet", tokenizer)[1] == []
     (fault,) = check_file(tmp_path / "raw.parquet", tokenizer, raw=False)[1][:1]
     assert "would get a second one" in fault.what
@@ -185,9 +184,9 @@ def test_long_traces_load_in_verls_sft_dataset(tmp_path, smollm):
         "ground_truth_solution": "4",
         "domain": "math",
     }
-    made = long_cot.convert([row], COT_SETS["openthoughts"], prompts_math.MATH["instruct"], [])
+    made = cold_start.convert([row], COT_SETS["openthoughts"], math_prompts.MATH["instruct"], [])
     path = tmp_path / "sft.parquet"
-    assert files.write_rows(path, long_cot.schema(), map(long_cot.to_columns, made), {}, []) == 1
+    assert write.write_rows(path, cold_start.schema(), map(cold_start.to_columns, made), {}, []) == 1
     config = OmegaConf.create(
         {"max_length": 1024, "truncation": "error", "messages_key": "messages", "pad_mode": "no_padding"}
     )

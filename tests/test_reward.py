@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,7 @@ def test_a_named_reward_is_for_rows_of_its_task() -> None:
     message = str(caught.value)
     assert "'drgrpo' judges the task math" in message and "'countdown' is of the task countdown" in message
     assert "countdown, mini_r1, oat_zero" in message and "\n" not in message
+    assert str(pickle.loads(pickle.dumps(caught.value))) == message  # Ray and process pools pass it on
     for truth in ("5", 5, None, '{"answer":"5"}', '{"answer":"5","task":5}', "{", '{"task":[]}'):
         compute_score("math", BOXED, truth, reward="drgrpo")  # they name no task
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from r1_verl.data import prompts, read
 from r1_verl.data.countdown import published
-from r1_verl.data.countdown import puzzles as countdown
+from r1_verl.data.countdown import puzzles as countdown_puzzles
 from r1_verl.data.countdown.generate import GENERATOR, Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN
 from r1_verl.data.example import DataError, Example
-from r1_verl.data.kk import puzzles as kk
+from r1_verl.data.kk import puzzles as kk_puzzles
 from r1_verl.data.kk.prompts import KK
 from r1_verl.data.math import problems
 from r1_verl.data.math.prompts import MATH
@@ -92,9 +92,9 @@ def examples(
     if name in MATH_SUITES:
         return _math(MATH_SUITES[name], source, style, limit, left_out)
     if name == "kk":
-        puzzles = kk.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
+        puzzles = kk_puzzles.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
         record = {"source": "generate", "revision": "mem-kk-logic 35385cf"}
-        return kk.to_examples(puzzles, "test", alike(style, KK)), record
+        return kk_puzzles.to_examples(puzzles, "test", alike(style, KK)), record
     style = alike(style, COUNTDOWN)
     path = _file(source, ("countdown", "test")) if source != "hub" else None
     if path is None:
@@ -103,7 +103,7 @@ def examples(
     else:
         made, record, dropped = published.load(str(path), limit)
         left_out += dropped
-    return countdown.to_examples(made, "test", style), record
+    return countdown_puzzles.to_examples(made, "test", style), record
 
 
 def _math(

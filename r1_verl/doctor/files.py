@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from r1_verl import ground_truth as truths
+from r1_verl import ground_truth
 from r1_verl.data import make
 from r1_verl.doctor.model import look, paths
 from r1_verl.doctor.problem import Check, Problem
@@ -78,7 +78,7 @@ def _check_file(key: str, file: str, config: Any) -> tuple[int, list[Problem]]:
 
 
 def _unreadable(truth: Any) -> bool:
-    return truth in (None, "") or (isinstance(truth, str) and truth[:1] == "{" and truths.decode(truth) is None)
+    return truth in (None, "") or (isinstance(truth, str) and truth[:1] == "{" and ground_truth.decode(truth) is None)
 
 
 def check_model(config: Any) -> Iterator[Problem]:

@@ -107,7 +107,7 @@ def wrong_task(config: Any, key: str, rows: Iterable[tuple[str, Any]]) -> Proble
         if task not in ("", entry.task):
             fits = sorted(other.name for other in scorers() if other.task == task)
             fix = f"r1_verl.pays={'|'.join(fits) or 'null'}, or data.{key} of the task {entry.task}"
-            return Problem(f"data.{key}: {named.WrongTaskError(entry, task, source)}", fix)
+            return Problem(f"data.{key}: {named.wrong_task(entry, task, source)}", fix)
     return None
 
 

@@ -65,7 +65,7 @@ def compute_score(
         entry, chosen, to_reward = resolve("", mode, scale or own_scale, name)
         task = task_of(ground_truth)
         if task != entry.task and task and entry.task:
-            raise named.WrongTaskError(entry, task, data_source)
+            raise named.wrong_task(entry, task, data_source)
         options = {**own_options, **_options(entry, options)} if options else own_options
     text = solution_str if isinstance(solution_str, str) else ""
     if stop:

@@ -69,10 +69,12 @@ def _plain(value: Any) -> Any:
 class WrongTaskError(UnknownNameError):
     """The named reward judges another task than the row's. The message says what to name instead."""
 
-    def __init__(self, entry: Scorer, task: str, data_source: Any) -> None:
-        fits = sorted(other.name for other in scorers() if other.task == task)
-        instead = f"name one of that task ({', '.join(fits)}), or none" if fits else "name none"
-        super().__init__(
-            f"reward {entry.name!r} judges the task {entry.task}, the row of data source {data_source!r} is of the "
-            f"task {task}: {instead}, so that each row's data source decides"
-        )
+
+def wrong_task(entry: Scorer, task: str, data_source: Any) -> WrongTaskError:
+    """The error of a reward `entry` that is to judge a row of `task`."""
+    fits = sorted(other.name for other in scorers() if other.task == task)
+    instead = f"name one of that task ({', '.join(fits)}), or none" if fits else "name none"
+    return WrongTaskError(
+        f"reward {entry.name!r} judges the task {entry.task}, the row of data source {data_source!r} is of the task "
+        f"{task}: {instead}, so that each row's data source decides"
+    )

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from r1_verl.data import read as sources
-from r1_verl.data.countdown import solve as expressions
+from r1_verl.data import read
+from r1_verl.data.countdown import solve
 from r1_verl.data.countdown.puzzles import Puzzle, easy, identity, on_test_side
 from r1_verl.data.countdown.solve import SLICE
 from r1_verl.data.example import DataError
@@ -27,25 +27,25 @@ def load(
     `output`). Rows that are malformed or have no solution are left out, and with repeats="drop" those that repeat an
     earlier one. Returns (puzzles, source record, left out).
     """
-    found = sources.load(source, HUB)
+    found = read.load(source, HUB)
     rows = found.rows[:limit]
     left_out: list[LeftOut] = []
-    read: list[tuple[int, tuple[int, ...], int]] = []
+    usable: list[tuple[int, tuple[int, ...], int]] = []
     if rows and "nums" not in rows[0] and "reward_model" in rows[0]:
         rows = [_from_ground_truth(row) for row in rows]
     elif rows and set(rows[0]) == {"input", "output"}:
         rows = [_from_text(row) for row in rows]
     else:
-        sources.need(rows, ("target", "nums"), found.record)
+        read.need(rows, ("target", "nums"), found.record)
     for at, row in enumerate(rows):
         puzzle, why = _read_row(row)
         if puzzle:
-            read.append((at, *puzzle))
+            usable.append((at, *puzzle))
         else:
             left_out.append(LeftOut(at, why, str(row)[:200]))
     puzzles: dict[int, Puzzle] = {}
-    for size in sorted({len(numbers) for _, numbers, _ in read}):
-        puzzles |= _solved([entry for entry in read if len(entry[1]) == size], left_out)
+    for size in sorted({len(numbers) for _, numbers, _ in usable}):
+        puzzles |= _solved([entry for entry in usable if len(entry[1]) == size], left_out)
     seen: set[str] = set()
     kept = []
     for at, puzzle in sorted(puzzles.items()):
@@ -77,22 +77,22 @@ def _read_row(row: Mapping[str, Any]) -> tuple[tuple[tuple[int, ...], int] | Non
     numbers, target = row.get("nums"), row.get("target")
     if not isinstance(numbers, list) or type(target) is not int or not all(type(n) is int and n >= 0 for n in numbers):
         return None, "needs a whole-number target and a list of whole numbers"
-    if not 2 <= len(numbers) <= expressions.MAX_SIZE:
-        return None, f"has {len(numbers)} numbers; 2 to {expressions.MAX_SIZE} can be solved"
-    if target < 0 or not expressions.check_exact(len(numbers), max(*numbers, 1), target):
+    if not 2 <= len(numbers) <= solve.MAX_SIZE:
+        return None, f"has {len(numbers)} numbers; 2 to {solve.MAX_SIZE} can be solved"
+    if target < 0 or not solve.check_exact(len(numbers), max(*numbers, 1), target):
         return None, "its numbers or target leave the range of exact arithmetic"
     return (tuple(numbers), target), ""
 
 
 def _solved(entries: list[tuple[int, tuple[int, ...], int]], left_out: list[LeftOut]) -> dict[int, Puzzle]:
     """Row -> puzzle with a solution, for rows of one size."""
-    plan = expressions.all_expressions(len(entries[0][1]))
+    plan = solve.all_expressions(len(entries[0][1]))
     step = SLICE[plan.size]
     puzzles = {}
     for start in progress(range(0, len(entries), step), f"solving puzzles with {plan.size} numbers"):
         part = entries[start : start + step]
         numbers, targets = np.array([e[1] for e in part]), np.array([e[2] for e in part])
-        nodes, simple = expressions.solve(plan, numbers, targets), easy(numbers, targets)
+        nodes, simple = solve.solve(plan, numbers, targets), easy(numbers, targets)
         for (at, shown, target), node, is_easy in zip(part, nodes.tolist(), simple.tolist(), strict=True):
             name = identity(shown, target)
             if node < 0:

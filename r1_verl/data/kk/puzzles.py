@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from r1_verl.data import read as sources
+from r1_verl.data import read
 from r1_verl.data.example import DataError, Example, gold_response
-from r1_verl.data.kk import logic as kk
-from r1_verl.data.kk import perturb as kk_perturb
+from r1_verl.data.kk import logic, perturb
 from r1_verl.data.kk.prompts import KK
 from r1_verl.data.kk.words import Puzzle, put_in_words
 from r1_verl.data.parallel import ordered_map
@@ -37,13 +36,13 @@ def generate(
     test: int,
     split: str = "logic_rl",
     perturbation: str | None = None,
-    seed: int = kk.SEED,
+    seed: int = logic.SEED,
     processes: int = 1,
 ) -> dict[str, list[Puzzle]]:
     """`train` and `test` puzzles for each number of people, fewest first.
 
     split "logic_rl": test from index 1000 on, training from 100 on without them; "mem_kk": test from 0, training from
-    100. perturbation: one of kk_perturb.KINDS, applied to every puzzle (those it cannot change are skipped).
+    100. perturbation: one of perturb.KINDS, applied to every puzzle (those it cannot change are skipped).
     """
     most = SPLITS[split][2]
     if most is not None and test > most:
@@ -62,21 +61,21 @@ def generate(
 
 def _generate(task: _Task) -> dict[str, list[Puzzle]]:
     train_from, test_from, _ = SPLITS[task.split]
-    first = kk.generate_logic(task.people, task.seed)
+    first = logic.generate_logic(task.people, task.seed)
     parts: dict[str, list[Puzzle]] = {"train": [], "test": []}
     reserved = range(test_from, test_from + task.test)
-    for logic in first:
+    for one in first:
         if len(parts["train"]) >= task.train and len(parts["test"]) >= task.test:
             break
-        if logic.index in reserved:
+        if one.index in reserved:
             part = "test"
-        elif logic.index >= train_from and len(parts["train"]) < task.train:
+        elif one.index >= train_from and len(parts["train"]) < task.train:
             part = "train"
         else:
             continue
         if task.perturbation is None:
-            parts[part].append(put_in_words(logic, task.seed))
-        elif (puzzle := kk_perturb.perturb(logic, task.perturbation, task.seed)) is not None:
+            parts[part].append(put_in_words(one, task.seed))
+        elif (puzzle := perturb.perturb(one, task.perturbation, task.seed)) is not None:
             parts[part].append(puzzle)
         elif part == "test":
             reserved = range(test_from, reserved.stop + 1)
@@ -91,11 +90,11 @@ def load(
     The hub has a configuration for each split and in it a split for each number of `people`.
     """
     if source == "hub":
-        several = [sources.load(source, HUB, f"{n}ppl", split) for n in people]
-        found = sources.Source([row for one in several for row in one.rows], several[0].record)
+        several = [read.load(source, HUB, f"{n}ppl", split) for n in people]
+        found = read.Source([row for one in several for row in one.rows], several[0].record)
     else:
-        found = sources.load(source, HUB)
-    sources.need(found.rows, ("quiz", "names", "statements", "solution", "index"), found.record)
+        found = read.load(source, HUB)
+    read.need(found.rows, ("quiz", "names", "statements", "solution", "index"), found.record)
     puzzles, left_out = [], []
     for at, row in enumerate(islice(found.rows, limit)):
         puzzle, why = _read(row)
@@ -114,9 +113,9 @@ def _read(row: Mapping[str, Any]) -> tuple[Puzzle | None, str]:
     try:
         statements = ast.literal_eval(row["statements"]) if isinstance(row["statements"], str) else row["statements"]
         names = tuple(map(str, row["names"]))
-        if not 1 < len(names) == len(statements) <= kk.PEOPLE[-1]:
+        if not 1 < len(names) == len(statements) <= logic.PEOPLE[-1]:
             return None, "names and statements do not match"
-        solutions = kk.solve(statements)
+        solutions = logic.solve(statements)
         solution = tuple(map(bool, row["solution"]))
         index = int(row["index"])
     except (ValueError, SyntaxError, TypeError, IndexError, KeyError, RecursionError, MemoryError):
