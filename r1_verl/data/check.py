@@ -1,4 +1,4 @@
-"""`python -m r1_verl check FILE...`: is a Parquet file what veRL and our scorers need?
+"""`r1-verl check FILE ...`: is a Parquet file what veRL and our scorers need?
 
 Each fault is one line of a table: what, how often, where first, and what to do. Nothing is changed.
 """

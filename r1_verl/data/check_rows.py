@@ -1,4 +1,4 @@
-"""The row checks of `python -m r1_verl check`: what is wrong, how often, where first, and what to do."""
+"""The row checks of `r1-verl check`: what is wrong, how often, where first, and what to do."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _columns(found: Found, at: int, row: Mapping[str, Any]) -> bool:
         found.add(at, what, fix)
 
     if not isinstance(row["data_source"], str) or not row["data_source"]:
-        no("data_source is empty", "name a scorer; R1_VERL_SCORERS=MODULE registers one of your own (README)")
+        no("data_source is empty", "set it to a registered source: `r1-verl sources` lists them")
     if not isinstance(row["prompt"], list) or not row["prompt"]:
         no(
             "prompt is no list of messages",

@@ -97,7 +97,7 @@ def check_model(config: Any) -> Iterator[Problem]:
         elif lacks := model_files.lacking(Path(path).expanduser()):
             yield Problem(
                 f"the model folder {path} lacks {lacks}",
-                "copy the whole model there, or MODEL=another one; python -m r1_verl export RUN makes one of a run",
+                "copy the whole model there, or MODEL=another one; `r1-verl export RUN` makes one of a run",
             )
 
 

@@ -63,7 +63,7 @@ def _render(rows: Sequence[Mapping[str, Any]], template: str, model: Model) -> l
     try:
         return [render(row["prompt"], template, model.tokens()) for row in rows]
     except TemplateError:
-        return []  # `python -m r1_verl check` reports the template's own error, with its row
+        return []  # `r1-verl check` reports the template's own error, with its row
 
 
 def _think(rows: Sequence[Mapping[str, Any]], texts: Sequence[str], custom: str | None) -> Iterator[Problem]:
