@@ -92,7 +92,7 @@ def lacking(config: Any, there: list[Node]) -> list[tuple[str, str]]:
         found.append(
             (
                 f"the Ray cluster has {have_cpus} CPUs, veRL asks for {need} (3 a GPU, TransferQueue {queue}) and "
-                "would wait for the rest without an end",
+                "would wait forever for the rest",
                 "RAY_CPUS=N in ray_head.sh and ray_worker.sh (a count, not cores)",
             )
         )

@@ -39,7 +39,7 @@ def _slices(cards: list[Gpu]) -> Problem:
     cut = ", ".join(str(i) for i, card in enumerate(cards) if card.sliced)
     return Problem(
         f"cards are cut into slices (MIG: {f'number {cut}' if cut else 'CUDA_VISIBLE_DEVICES names some'}): a process "
-        "sees one slice, whose memory and number nvidia-smi does not tell; veRL wants whole cards",
+        "sees one slice, whose memory and number nvidia-smi does not tell; veRL needs whole cards",
         "nvidia-smi -mig 0 (as root), or CUDA_VISIBLE_DEVICES=the numbers of whole cards",
     )
 

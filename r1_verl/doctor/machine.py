@@ -81,7 +81,7 @@ def check_cpus(config: Any) -> Iterator[Problem]:
     if have < need:
         yield Problem(
             f"Ray would have {have} CPUs, veRL asks for {need} (3 a GPU = {bundles}, TransferQueue {queue}) and would "
-            "wait for the rest without an end",
+            "wait forever for the rest",
             f"ray_kwargs.ray_init.num_cpus={need + 4} (a count, not cores), or fewer "
             "transfer_queue.backend.SimpleStorage.num_data_storage_units",
         )
