@@ -241,7 +241,7 @@ def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp
     assert head.returncode == 0 and "--num-gpus=8 --num-cpus=40" in head.stdout and "--port=6379" in head.stdout
     worker = run("ray_worker", env=recorder | {"RAY_HEAD": "first-node", "RAY_CPUS": "99", "GPUS": "8"})
     assert worker.returncode == 0 and "ray start --address=first-node:6379 --num-gpus=8 --num-cpus=99" in worker.stdout
-    asked = {"ray_head": "NNODES=2", "ray_worker": "RAY_HEAD=", "ray_submit": "RAY_HEAD=", "slurm": "name a recipe first"}
+    asked = {"ray_head": "NNODES=2", "ray_worker": "RAY_HEAD=", "ray_submit": "RAY_HEAD=", "slurm": "name a recipe"}
     for script, fix in asked.items():
         lacking = run(script, env=recorder)
         assert lacking.returncode == 2 and fix in lacking.stderr
