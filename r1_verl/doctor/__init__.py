@@ -7,6 +7,8 @@ neither veRL nor vLLM. What they know of the model comes from its folder or its 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from typing import Any
 
 from r1_verl import recipes
@@ -45,19 +47,46 @@ class DoctorError(RunError):
 
 
 def examine(config: Any) -> list[Problem]:
-    """All problems of a composed recipe on this machine."""
-    return [problem for check in CHECKS for problem in check(config)]
+    """All problems of a composed recipe on this machine, errors first. A check that fails is a doubt of its own."""
+    found = [problem for check in CHECKS for problem in _guarded(check, config)]
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.doubt)
 
 
 def require(config: Any) -> None:
-    """Raise DoctorError, which lists the problems, if the recipe can't run on this machine."""
-    problems = examine(config)
-    if problems:
-        raise DoctorError("this run would fail:\n" + "\n".join(f"  - {p.what}\n    fix: {p.fix}" for p in problems))
+    """Say what was found. Raise DoctorError if the recipe can't run here, or on doubts that DOUBTS=ok does not pass."""
+    found = examine(config)
+    if not found:
+        return
+    lines = "\n".join(f"  - {_line(problem)}\n    fix: {problem.fix}" for problem in found)
+    if not found[0].doubt:
+        raise DoctorError(f"this run would fail:\n{lines}")
+    if os.environ.get("DOUBTS") != "ok":
+        raise DoctorError(f"is this run what you mean?\n{lines}\nIf so, put DOUBTS=ok before the same command.")
+    print(f"Doubts, passed by DOUBTS=ok:\n{lines}", flush=True)
+
+
+def _guarded(check: Check, config: Any) -> list[Problem]:
+    """What a check finds; one that fails itself says so."""
+    found: list[Problem] = []
+    try:
+        for problem in check(config):
+            found.append(problem)
+    except Exception as error:
+        place, why = f"{check.__module__.rpartition('.')[2]}.{check.__name__}", (str(error).splitlines() or [""])[0]
+        fix = "correct the setting that it names; else report a defect of r1-verl. DOUBTS=ok passes it"
+        found.append(Problem(f"the check {place} failed ({type(error).__name__}: {why:.200})", fix, doubt=True))
+    return found
+
+
+def _line(problem: Problem) -> str:
+    return f"a doubt: {problem.what}" if problem.doubt else problem.what
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Look for what would stop or spoil a recipe's run on this machine; name the cause and the fix."
+    parser.description = (
+        "Look for what would stop or spoil a recipe's run on this machine; name the cause and the fix. Errors come\n"
+        "first (exit status 1); doubts stop `train` as well, unless the variable DOUBTS is ok."
+    )
     parser.epilog = "example:\n  r1-verl doctor tinyzero_ppo trainer.n_gpus_per_node=4"
     add_recipe(parser)
 
@@ -65,10 +94,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     given = settle(args.recipe, args.overrides)
     config = recipes.compose(args.recipe, [*run_overrides(run_folder(args.recipe)), *given])
-    problems = examine(config)
-    if needs := memory.summary(config):
-        print(needs)
-    for problem in problems:
-        print(f"- {problem.what}\n  fix: {problem.fix}")
-    print(f"{args.recipe}: {len(problems)} problem{'s' * (len(problems) != 1)} found")
-    return 1 if problems else 0
+    found = examine(config)
+    with contextlib.suppress(Exception):  # where the memory can't be reckoned, its check says so
+        if needs := memory.summary(config):
+            print(needs)
+    for problem in found:
+        print(f"- {_line(problem)}\n  fix: {problem.fix}")
+    doubts = sum(problem.doubt for problem in found)
+    print(
+        f"{args.recipe}: {_count(len(found) - doubts, 'problem')}"
+        + (f", {_count(doubts, 'doubt')}" * bool(doubts))
+        + " found"
+    )
+    if doubts and doubts == len(found):
+        print("With DOUBTS=ok before it, `train` runs all the same.")
+    return 1 if doubts < len(found) else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
