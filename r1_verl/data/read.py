@@ -5,6 +5,7 @@ Every file of rows that this package reads comes through `rows_of`; whole Parque
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -73,7 +74,8 @@ def _named(rows: Iterable[Any], path: Path) -> Iterator[dict[str, Any]]:
 
 
 def rows_of(path: Path, kind: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """The rows of a file as they come from the disk, gzipped if its name ends in .gz. A .json file is read whole.
+    """The rows of a file as they come from the disk, gzipped if its name ends in .gz. A .json file is read whole,
+    and may hold one array or JSON lines.
 
     kind: one of SUFFIXES. columns: of a Parquet file, the only ones to read. Raises DataError when it meets the fault.
     """
@@ -86,14 +88,26 @@ def rows_of(path: Path, kind: str, columns: Sequence[str] | None = None) -> Iter
         raise _unreadable(path, error) from error
 
 
-def table(path: str | Path) -> Any:
-    """A Parquet file as an Arrow table. Raises DataError."""
+def table(path: str | Path, columns: Sequence[str] | None = None) -> Any:
+    """A Parquet, .json or .jsonl file as an Arrow table, as veRL reads it. columns: those wanted, of those it has.
+
+    Raises DataError.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    path = Path(path)
+    kind = next((kind for kind in (".jsonl", ".json") if path.name.endswith(kind)), ".parquet")
     try:
-        return pq.read_table(path)
+        if kind == ".parquet":
+            there = pq.read_schema(path).names
+            return pq.read_table(path, columns=None if columns is None else [name for name in columns if name in there])
+        found = pa.Table.from_pylist(list(_named(rows_of(path, kind), path)))
+        return found if columns is None else found.select([name for name in columns if name in found.schema.names])
+    except DataError:
+        raise
     except Exception as error:  # Arrow's own, and the disk's
-        raise _unreadable(Path(path), error) from error
+        raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
@@ -128,10 +142,23 @@ def _json_lines(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[Any]
 
 
 def _json(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[Any]:
-    data = json.load(file)
+    """One array of objects, or JSON lines all the same: both are called .json."""
+    text = file.read().removeprefix(codecs.BOM_UTF8).strip()
+    first = _value(text.partition(b"\n")[0])
+    if isinstance(first, dict) or (isinstance(first, list) and b"\n" in text):
+        yield from _json_lines(io.BytesIO(text), columns)
+        return
+    data = json.loads(text)
     if not isinstance(data, list):
-        raise ValueError("a JSON file must hold one array of objects (JSON lines end in .jsonl)")
+        raise ValueError("one array of objects, or an object a line, is needed")
     yield from data
+
+
+def _value(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 _READERS = {".parquet": _parquet, ".arrow": _arrow, ".jsonl": _json_lines, ".json": _json}

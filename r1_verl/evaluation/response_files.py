@@ -15,7 +15,7 @@ from r1_verl.data.rendering import opens_think
 _RESPONSE = ("response", "output", "solution_str", "completion")
 _GROUND_TRUTH = ("ground_truth", "gts", "answer")
 _REWARD = ("score", "reward")
-_KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".jsonl", ".ndjson": ".jsonl"}
+_KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".json", ".ndjson": ".jsonl"}
 
 
 class Row(NamedTuple):
@@ -48,7 +48,7 @@ def read(path: Path, columns: Columns) -> Iterator[Row]:
     for at, record in enumerate(rows_of(path, _KINDS[kind]), start=1):
         where = f"{path.name}, row {at}"
         if not isinstance(record, Mapping):
-            raise DataError(f"{where} is no JSON object: one object a line is needed")
+            raise DataError(f"{where} is no JSON object: one object a line, or an array of objects, is needed")
         yield _row(record, columns, where)
 
 
