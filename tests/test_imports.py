@@ -15,10 +15,10 @@ HEAVY = {"torch", "verl", "ray", "hydra", "vllm", "omegaconf", "transformers", "
 # The order of the rooms: a file imports from files of its own room and from rooms of a lower rank only.
 RANKS = {
     "score": 0, "response": 0, "atomic": 0,
-    "ground_truth": 1, "maths": 1, "runs": 1, "recipes": 1,
-    "scorers": 2, "hub": 2,
-    "reward": 3, "cluster": 3,
-    "__init__": 4,  # the package itself gathers the public names
+    "ground_truth": 1, "maths": 1, "recipes": 1,
+    "scorers": 2, "runs": 2,
+    "reward": 3, "hub": 3,
+    "cluster": 4, "__init__": 4,  # the package itself gathers the public names
     "data": 5, "verl_side": 5,
     "doctor": 6, "evaluation": 6,
     "report": 7,
