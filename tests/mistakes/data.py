@@ -1,0 +1,5 @@
+"""Mistakes about data."""
+
+from mistakes import Case
+
+CASES: tuple[Case, ...] = ()

@@ -1,0 +1,5 @@
+"""Mistakes about doctor."""
+
+from mistakes import Case
+
+CASES: tuple[Case, ...] = ()

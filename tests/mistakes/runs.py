@@ -1,0 +1,5 @@
+"""Mistakes about runs."""
+
+from mistakes import Case
+
+CASES: tuple[Case, ...] = ()
