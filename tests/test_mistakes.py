@@ -21,8 +21,8 @@ def environment(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name.replace(" ", "-") for case in CASES])
-def test_a_mistake_is_said(case, tmp_path, environment):
-    mistakes.check(case, tmp_path, environment)
+def test_a_mistake_is_said(case, tmp_path, environment, capfd):
+    mistakes.check(case, tmp_path, environment, capfd)
 
 
 def test_each_case_has_a_name_of_its_own():

@@ -10,7 +10,8 @@ A file of cases:
 
 What is typed is read as a shell reads it: variables, a program, words. The program is `r1-verl`, a script of data_prep/
 (`data_prep/gsm8k.py`) or one of run_scripts/ (`run_scripts/train.sh`, with DRY_RUN=1 unless the case says DRY_RUN=).
-Each case has an empty working directory, {folder}, with the files that it names.
+Each case has an empty working directory, {folder}, with the files that it names; files={"data/quickstart": quickstart}
+are the quickstart's data.
 
 What never may happen is checked for every case: a traceback, a file of the user's changed or removed, a file left
 behind (but those below the paths of `makes`), more than two lines for one mistake.
@@ -18,23 +19,27 @@ behind (but those below the paths of `makes`), more than two lines for one mista
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import io
 import os
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 _OURS = (
-    "RUN", "RUNS", "MODEL", "GPUS", "NNODES", "SETTINGS", "SOURCE", "TEST_SOURCE", "EVAL_SOURCE", "CPU", "DOUBTS", "WANDB",
-    "DRY_RUN", "FEW", "MANY", "SEED", "BASE", "ALGO", "PYTHON", "RAY_ADDRESS", "R1_VERL_SCORERS",
+    "RUN", "RUNS", "MODEL", "GPUS", "NNODES", "SETTINGS", "SOURCE", "TEST_SOURCE", "EVAL_SOURCE", "CPU", "DOUBTS", 
+    "WANDB", "DRY_RUN", "FEW", "MANY", "SEED", "BASE", "ALGO", "PYTHON", "RAY_ADDRESS", "R1_VERL_SCORERS",
 )  # fmt: skip
 
 
@@ -67,16 +72,17 @@ def case(
     return Case(name, typed, says, never, files or {}, status, makes, lines)
 
 
-def check(case: Case, folder: Path, environment: Mapping[str, str]) -> None:
+def check(case: Case, folder: Path, environment: Mapping[str, str], capture: pytest.CaptureFixture) -> None:
     """Type it, in the empty `folder`, and assert what has to be so."""
     for path, what in case.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         if callable(what):
             what(folder / path)
+            capture.readouterr()
         else:
             (folder / path).write_bytes(what.encode() if isinstance(what, str) else what)
     before = dict(_contents(folder))
-    status, out, err = typed(case.typed, folder, environment)
+    status, out, err = typed(case.typed, folder, environment, capture)
     said = " ".join(f"{out}\n{err}".split())
     assert "Traceback" not in said, err[-3000:]
     assert status == case.status, f"status {status}: {said[-3000:]}"
@@ -92,7 +98,9 @@ def check(case: Case, folder: Path, environment: Mapping[str, str]) -> None:
         assert len(err.splitlines()) <= case.lines, err
 
 
-def typed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+def typed(
+    text: str, folder: Path, environment: Mapping[str, str], capture: pytest.CaptureFixture
+) -> tuple[int, str, str]:
     """(exit status, stdout, stderr) of a command line in `folder`."""
     words = [word.replace("{folder}", str(folder)) for word in shlex.split(text)]
     variables = {}
@@ -108,20 +116,16 @@ def typed(text: str, folder: Path, environment: Mapping[str, str]) -> tuple[int,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
     with mock.patch.dict(os.environ, env | variables, clear=True), contextlib.chdir(folder):
-        return _in_process(program, arguments)
+        return _in_process(program, arguments), *capture.readouterr()
 
 
-def _in_process(program: str, arguments: list[str]) -> tuple[int, str, str]:
+def _in_process(program: str, arguments: list[str]) -> int:
     from r1_verl import cli
 
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        if program == "r1-verl":
-            status = cli.main(arguments)
-        else:
-            with mock.patch.object(sys, "argv", [program, *arguments]):
-                status = _ran(ROOT / program)
-    return status, out.getvalue(), err.getvalue()
+    if program == "r1-verl":
+        return cli.main(arguments)
+    with mock.patch.object(sys, "argv", [program, *arguments]):
+        return _ran(ROOT / program)
 
 
 def _ran(script: Path) -> int:
@@ -141,6 +145,26 @@ def _contents(folder: Path) -> Iterator[tuple[str, Any]]:
             yield str(path.relative_to(folder)), path.read_bytes()
         elif path.is_symlink() or not path.is_dir():
             yield str(path.relative_to(folder)), None
+
+
+def quickstart(path: Path) -> None:
+    """For `files`, as {"data/quickstart": quickstart}: the quickstart's data, of fewer rows."""
+    shutil.copytree(_quickstart(), path)
+
+
+@cache
+def _quickstart() -> Path:
+    made = Path(tempfile.mkdtemp(prefix="r1_verl_mistakes_"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    puzzles = "--style tiny --sizes 3 --min 1 --max 15 --operators=+- --min-target 1 --max-target 45"
+    for words in (
+        f"countdown.py {puzzles} --train-size 192 --test-size 64 --seed 0 --out {made}",
+        f"greedy.py {made}/test.parquet --out {made}/validation.parquet",
+    ):
+        script, *arguments = words.split()
+        with mock.patch.object(sys, "argv", [script, *arguments]):
+            assert _ran(ROOT / "data_prep" / script) == 0
+    return made
 
 
 def copied(source: Path) -> Callable[[Path], Any]:
