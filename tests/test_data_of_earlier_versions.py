@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from r1_verl import compute_score
 from r1_verl.data import check
-from r1_verl.doctor import files
+from r1_verl.doctor import files, made_by, truths
 from r1_verl.ground_truth import task_of
 from r1_verl.scorers import find_scorer, task_source
 
@@ -76,10 +76,11 @@ def test_the_doctor_takes_them_whether_or_not_the_recipe_names_the_reward(fixtur
         pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
         kwargs = {"mode": "faithful", "reward": pays}
         config = {
-            "data": {"train_files": str(tmp_path / "x.parquet"), "val_files": [], "train_batch_size": 1},
+            "data": dict.fromkeys(("train_files", "val_files"), str(tmp_path / "x.parquet")) | {"train_batch_size": 1},
             "reward": {"custom_reward_function": {"path": "pkg://r1_verl.reward", "reward_kwargs": kwargs}},
         }
-        return "\n".join(problem.what for problem in files.check_data(OmegaConf.create(config)))
+        checks = (files.check_data, made_by.check_set, truths.check_truths)
+        return "\n".join(problem.what for check in checks for problem in check(OmegaConf.create(config)))
 
     mathematics = [row for row in old if task_of(row["reward_model"]["ground_truth"]) == "math"]
     assert found(old, None) == found(mathematics, "drgrpo") == ""

@@ -74,7 +74,7 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
         "SOURCE": ("dapo/train.parquet", "data_dapo.parquet"),
         "EVAL_SOURCE": ("eval/simplerl/aime24.jsonl", "data_eval/aime24.jsonl"),
     },
-    **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K), **dict.fromkeys(("openr1_tir", "openr1_math"), _MATH),
+    **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K), **dict.fromkeys(("openr1_tir", "openr1_math_7b"), _MATH),
     **dict.fromkeys(("drgrpo", "drgrpo_r1", "simplerl_v0", "simplerl_v1"), _MATH_8K),
 }  # fmt: skip
 # One recipe of each combination (test_two_steps.py sees to it).
@@ -102,13 +102,13 @@ def combination(config: Any) -> tuple[Any, ...]:
             bool(part.model.lora_rank))  # fmt: skip
 
 
-def run(recipe: str, folder: Path, device: str = "cpu") -> Result:
-    """Two steps in `folder`, which stays. device: cpu, or cuda for the one card of this machine."""
+def run(recipe: str, folder: Path, device: str = "cpu", changes: Sequence[str] = ()) -> Result:
+    """Two steps in `folder`, which stays. device: cpu, or cuda for the one card of this machine. changes: overrides."""
     config = recipes.compose(recipe)
     model = folder / "model"
     model.mkdir(parents=True)
     stand_ins.build(config.actor_rollout_ref.model.path, model)
-    (folder / "settings").write_text("\n".join([SETTINGS, *CHANGES.get(recipe, [])]))
+    (folder / "settings").write_text("\n".join([SETTINGS, *CHANGES.get(recipe, []), *changes]))
     checkout(folder / "checkout")
     data = Path(config.data.train_files).parent.name
     variables = environment(folder, device) | sources(data)

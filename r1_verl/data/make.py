@@ -81,16 +81,25 @@ def make(config: Any) -> None:
         if step.what.endswith(".parquet"):  # the script itself writes it atomically
             _run(step, step.what)
             continue
-        with atomic.folder(step.what) as part:
+        with atomic.folder(Path(step.what).expanduser().resolve()) as part:  # the folder that a link leads to
             _run(step, str(part))
+
+
+def step_of(config: Any, file: str) -> Step | None:
+    """The step that makes one of a recipe's files; None if no entry does, or if its command can't be read."""
+    commands = _commands(config)
+    what = _holder(commands, file)
+    try:
+        return _step(what, commands[what]) if what else None
+    except RunError:
+        return None
 
 
 def command(config: Any, file: str) -> str:
     """The shell command that makes one of a recipe's files; "" if no entry does."""
-    commands = _commands(config)
-    what = _holder(commands, file)
+    step = step_of(config, file)
     try:
-        return str(_step(what, commands[what])) if what else ""
+        return str(step or "")
     except RunError:
         return ""
 

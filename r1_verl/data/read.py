@@ -100,8 +100,9 @@ def table(path: str | Path, columns: Sequence[str] | None = None) -> Any:
     kind = next((kind for kind in (".jsonl", ".json") if path.name.endswith(kind)), ".parquet")
     try:
         if kind == ".parquet":
-            there = pq.read_schema(path).names
-            return pq.read_table(path, columns=None if columns is None else [name for name in columns if name in there])
+            with pq.ParquetFile(path) as file:  # `read_table` imports pandas
+                there = file.schema_arrow.names
+                return file.read(None if columns is None else [name for name in columns if name in there])
         found = pa.Table.from_pylist(list(_named(rows_of(path, kind), path)))
         return found if columns is None else found.select([name for name in columns if name in found.schema.names])
     except DataError:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,9 +18,15 @@ from r1_verl.data.write import progress
 # Text that a chat template writes: a prompt that holds one of these was rendered already.
 MARKS = ("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "[INST]", "<｜User｜>")
 
+_GENERATION = re.compile(r"\{%(-?)\s*(?:end)?generation\s*(-?)%\}")  # transformers' marks of what a model wrote
+
 
 class TemplateError(ValueError):
-    """A chat template that plain Jinja cannot compile, or that refuses the messages."""
+    """A chat template that Jinja cannot compile, or that fails on the messages."""
+
+
+class RefusedError(TemplateError):
+    """A chat template refuses the messages itself, by `raise_exception`."""
 
 
 def is_raw(row: Mapping[str, Any]) -> bool:
@@ -52,19 +60,21 @@ def opens_think(prompt: str) -> bool:
     return prompt.rstrip().endswith("<think>")
 
 
-def render(messages: Sequence[Mapping[str, Any]], template: str, tokens: Mapping[str, str] | None = None) -> str:
+def render(messages: Sequence[Mapping[str, Any]], template: str, given: Mapping[str, Any] | None = None) -> str:
     """The prompt that a chat template makes of the messages, with the generation prompt.
 
-    As transformers renders it, without importing transformers (seconds). tokens: bos_token and the like.
-    Raises TemplateError.
+    As transformers renders it, without importing transformers (seconds). given: what else the template may read, such
+    as bos_token or enable_thinking. Raises TemplateError.
     """
     if template == PASS_THROUGH:
         return "".join(m["content"] for m in messages)
     from jinja2 import TemplateError as JinjaError
 
     try:
-        return _compiled(template).render(messages=messages, add_generation_prompt=True, **(tokens or {}))
-    except (JinjaError, TypeError, ValueError) as error:
+        return _compiled(template).render(**{"messages": messages, "add_generation_prompt": True, **(given or {})})
+    except RefusedError:
+        raise
+    except (JinjaError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         raise TemplateError(reason(error)) from error
 
 
@@ -74,11 +84,16 @@ def _compiled(template: str) -> Any:
 
     jinja = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
     jinja.globals |= {"raise_exception": _refuse, "strftime_now": lambda form: ""}
-    return jinja.from_string(template)
+    jinja.filters["tojson"] = _to_json  # Jinja's own escapes for HTML
+    return jinja.from_string(_GENERATION.sub(r"{#\1 \2#}", template))
 
 
 def _refuse(message: str) -> None:
-    raise ValueError(message)
+    raise RefusedError(reason(ValueError(message)))
+
+
+def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def find_faults(

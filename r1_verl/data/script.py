@@ -18,7 +18,7 @@ from r1_verl.data.rendering import render
 from r1_verl.data.write import LeftOut, summary, versions, write_set
 
 _DRY_ROWS = 3
-_ONCE = {"marked_bias": "marked", "grpo_bias": "deepscaler"}  # styles of earlier versions
+ONCE = {"marked_bias": "marked", "grpo_bias": "deepscaler"}  # styles of earlier versions
 # They change how fast or where, not what is written.
 _NOT_RECORDED = frozenset({"out", "source", "processes", "dry_run", "command"})
 
@@ -45,7 +45,7 @@ def _style(styles: Mapping[str, Style]) -> Callable[[str], str]:
     """A style's name, for argparse. Styles that differed from another in the reward alone are gone."""
 
     def named(text: str) -> str:
-        now = _ONCE.get(text)
+        now = ONCE.get(text)
         if text not in styles and now in styles:
             raise argparse.ArgumentTypeError(f"{text!r} is {now!r} now: the same prompt; a recipe names the reward")
         return text

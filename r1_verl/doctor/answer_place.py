@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice, product
-from pathlib import Path
+from itertools import product
 from typing import Any, NamedTuple
 
-from r1_verl.data import read
-from r1_verl.data.example import DataError
 from r1_verl.data.gold import gold_response
 from r1_verl.data.math.prompts import GSM8K
 from r1_verl.data.rendering import are_messages
-from r1_verl.doctor.files import data_files
+from r1_verl.doctor.data_file import first_rows, mapping
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import options, ours, pays
 from r1_verl.ground_truth import task_of
@@ -74,26 +71,19 @@ def check_place(config: Any) -> Iterator[Problem]:
             f"{ideal!r}",
             f"data in another style (--style {'|'.join(_styles(row, entry.name, settings)) or '...'}), or "
             f"r1_verl.pays={'|'.join(_rewards(row, mode)) or 'another reward'}",
+            doubt=correct,
         )
         return
 
 
 def _rows(config: Any) -> list[Row]:
-    columns = ["data_source", "prompt", "reward_model", "extra_info"]
-    for file in data_files(config, "train_files")[:1]:
-        try:
-            rows = list(islice(read.rows_of(Path(file).expanduser(), ".parquet", columns), _ROWS))
-        except DataError:
-            return []  # reported by check_data
-        return [_row(row) for row in rows if set(columns[:3]) <= row.keys() and are_messages(row["prompt"])]
-    return []
+    return [_row(row) for row in first_rows(config, "train_files", _ROWS) if are_messages(row["prompt"])]
 
 
 def _row(row: Mapping[str, Any]) -> Row:
-    info = row.get("extra_info") if isinstance(row.get("extra_info"), Mapping) else {}
-    text = "\n".join(message["content"] for message in row["prompt"])
+    info, text = mapping(row["extra_info"]), "\n".join(message["content"] for message in row["prompt"])
     asks = text.replace(str(info.get("question") or "\0"), "")
-    return Row(row["data_source"], (row["reward_model"] or {}).get("ground_truth"), info, asks)
+    return Row(row["data_source"], mapping(row["reward_model"]).get("ground_truth"), info, asks)
 
 
 def _places(text: str) -> list[str]:

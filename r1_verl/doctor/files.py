@@ -6,34 +6,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from r1_verl import ground_truth
 from r1_verl.data import make
-from r1_verl.doctor.model import look, paths
+from r1_verl.data.example import DataError
+from r1_verl.doctor.data_file import KINDS, columns, data_files, table
+from r1_verl.doctor.model import look, model_of, paths
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.doctor.reward import options, ours, pays, wrong_task
+from r1_verl.doctor.reward import options, ours, pays
 from r1_verl.hub import model_files
-from r1_verl.runs import RunError, differences
 from r1_verl.scorers import UnknownNameError, resolve
 
-_ROWS = 100  # of each file; the first row of every data source comes in any case
 _MAKE = "run the recipe's script, which makes it, or a script of data_prep/"
 
 
-def data_files(config: Any, key: str) -> list[str]:
-    """The files of data.train_files or data.val_files."""
-    files = config.data[key]
-    return [files] if isinstance(files, str) else list(files or [])
-
-
 def check_data(config: Any) -> Iterator[Problem]:
-    """Files there, columns there, data sources known, ground truths readable, enough rows for a batch."""
-    rows = 0
+    """Files there and of a kind that veRL reads, columns there and in veRL's form, enough rows for a batch."""
+    rows: int | None = 0
     for key in ("train_files", "val_files"):
-        for file in data_files(config, key):
+        files = data_files(config, key)
+        if not files:
+            yield Problem(f"data.{key} names no file", f"data.{key}=FILE.parquet")
+        for file in files:
+            if "://" in file:
+                rows = None  # fetched by veRL
+                continue
             count, problems = _check_file(key, file, config)
             yield from problems
-            rows += count if key == "train_files" else 0
-    if 0 < rows < config.data.train_batch_size:
+            rows = rows + count if key == "train_files" and rows is not None else rows
+    if rows and rows < config.data.train_batch_size:
         yield Problem(
             f"{rows} training rows are less than one batch of {config.data.train_batch_size}: there would be no step",
             f"data.train_batch_size={rows} or less, or more rows",
@@ -41,44 +40,69 @@ def check_data(config: Any) -> Iterator[Problem]:
 
 
 def _check_file(key: str, file: str, config: Any) -> tuple[int, list[Problem]]:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
     path, making = Path(file).expanduser(), make.command(config, file) or _MAKE
+    prompt, source = columns(config)
+
+    def no(what: str, fix: str = making) -> tuple[int, list[Problem]]:
+        return 0, [Problem(f"data.{key}: {file} {what}", fix)]
+
+    if path.is_dir():
+        inside = sorted(each.name for each in path.iterdir() if each.name.endswith(KINDS))
+        return no("is a folder", f"data.{key}={file.rstrip('/')}/{inside[0] if inside else 'FILE.parquet'}")
     if not path.is_file():
-        return 0, [Problem(f"data.{key}: {file} is not there", making)]
+        return no("is not there")
+    if not path.name.endswith(KINDS):
+        fix = f"unpack it, or write it as Parquet, and name that file in data.{key}"
+        return no(f"has a name that veRL refuses: it reads {', '.join(KINDS)}", fix)
     try:
-        schema = pq.read_schema(path)
-        missing = {"data_source", "prompt", "reward_model"} - set(schema.names)
-        if missing:
-            return 0, [Problem(f"data.{key}: {file} has no column {', '.join(sorted(missing))}", making)]
-        table = pq.read_table(path, columns=["data_source", "reward_model"])
-    except (OSError, ValueError) as error:
-        return 0, [Problem(f"data.{key}: {file} can't be read as Parquet ({error})", making)]
-    if not table.num_rows:
-        return 0, [Problem(f"data.{key}: {file} has no rows", making)]
-    if not ours(config):
-        return table.num_rows, []
-    found, sources = [], pc.unique(table["data_source"]).to_pylist()
-    for source in [] if pays(config) else sources:
+        found = table(config, file)
+    except DataError as error:
+        return no(f"can't be read as {'Parquet' if path.suffix == '.parquet' else 'JSON'} ({error})")
+    if missing := {source, prompt, "reward_model"} - set(found.schema.names):
+        return no(f"has no column {', '.join(sorted(missing))}")
+    if not found.num_rows:
+        return no("has no rows")
+    problems = [Problem(f"data.{key}: {file}: {what}", fix) for what, fix in _forms(found, making)]
+    if ours(config) and not pays(config):
+        problems += _unknown_sources(key, file, config, found[source].unique().to_pylist())
+    return found.num_rows, problems
+
+
+def _forms(found: Any, making: str) -> Iterator[tuple[str, str]]:
+    """Columns in a form in which veRL can't use them: (what is wrong, the fix)."""
+    import pyarrow as pa
+
+    model = found["reward_model"]
+    if not pa.types.is_struct(model.type):
+        fix = 'json.loads of a text; what veRL reads is a struct, {"style": "rule", "ground_truth": ...}'
+        yield f"reward_model is {_form(model)}, and veRL reads its field ground_truth: every sample would fail", fix
+    elif model.type.get_field_index("ground_truth") < 0:
+        yield "reward_model has no field ground_truth, which veRL reads: every sample would fail", making
+    elif model.null_count:
+        yield f"reward_model is null in {model.null_count} of {len(model)} rows: veRL fails there", "leave them out"
+    info = found["extra_info"] if "extra_info" in found.schema.names else None
+    if info is not None and not pa.types.is_struct(info.type) and not pa.types.is_null(info.type):
+        fix = "json.loads of a text, so that a struct is written; or leave the column out"
+        yield f"extra_info is {_form(info)}, and veRL reads its field index: every sample would fail", fix
+
+
+def _form(column: Any) -> str:
+    """What a column holds that should hold structs, for people."""
+    import pyarrow as pa
+
+    if pa.types.is_null(column.type):
+        return "null in every row"
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    return "text (JSON?)" if text else f"of type {column.type}"
+
+
+def _unknown_sources(key: str, file: str, config: Any, sources: list[Any]) -> Iterator[Problem]:
+    for source in sources:
         try:
             resolve(source, options(config).get("mode", "strict"), None)
         except UnknownNameError as error:
             fix = "r1_verl.pays=NAME names the reward of all rows; or register a scorer for it (README)"
-            found.append(Problem(f"data.{key}: {file}: {error}", fix))
-    first = {pc.index(table["data_source"], source).as_py() for source in sources} - {-1}
-    rows = table.take(sorted({*first, *range(min(_ROWS, table.num_rows))})).to_pylist()
-    read = [(row["data_source"], (row["reward_model"] or {}).get("ground_truth")) for row in rows]
-    unreadable = next((truth for _, truth in read if _unreadable(truth)), None)
-    if any(_unreadable(truth) for _, truth in read):
-        found.append(Problem(f"data.{key}: {file}: a ground truth that can't be read: {unreadable!r:.80}", making))
-    elif misfit := wrong_task(config, key, read):
-        found.append(misfit)
-    return table.num_rows, found
-
-
-def _unreadable(truth: Any) -> bool:
-    return truth in (None, "") or (isinstance(truth, str) and truth[:1] == "{" and ground_truth.decode(truth) is None)
+            yield Problem(f"data.{key}: {file}: {error}", fix)
 
 
 def check_model(config: Any) -> Iterator[Problem]:
@@ -99,27 +123,24 @@ def check_model(config: Any) -> Iterator[Problem]:
                 f"the model folder {path} lacks {lacks}",
                 "copy the whole model there, or MODEL=another one; `r1-verl export RUN` makes one of a run",
             )
+        elif cut := model_files.truncated(Path(path).expanduser()):
+            yield Problem(f"the model folder {path}: {cut} is truncated", "copy that file there again")
+        elif torn := model.torn():
+            yield Problem(f"the model folder {path}: {torn}", "copy the whole model there again, or MODEL=another one")
+    yield from _template(config)
 
 
-def check_resume(config: Any) -> Iterator[Problem]:
-    """Checkpoints of something else where this run would write its own: resume_mode=auto would go on from them."""
-    folder = Path(config.trainer.default_local_dir)
-    tracker = folder / "latest_checkpointed_iteration.txt"
-    if config.trainer.resume_mode != "auto" or not tracker.is_file():
-        return
-    from omegaconf import OmegaConf
-
-    step = tracker.read_text().strip()
-    try:
-        differ = differences(folder.parent, OmegaConf.to_container(config, resolve=True))
-    except RunError:
-        differ = "no record of its configuration"
-    if differ:
+def _template(config: Any) -> Iterator[Problem]:
+    """A model without a chat template: veRL renders every prompt through one."""
+    model = model_of(config)
+    known = "config.json" in model.files and ("tokenizer_config.json" in model.files or model.local)
+    own = (Path(model.path).expanduser() / "additional_chat_templates").is_dir() if model.local else False
+    if known and not own and model.template() is None and not config.actor_rollout_ref.model.custom_chat_template:
         yield Problem(
-            f"{folder} holds a checkpoint of step {step} of another configuration ({differ}): the run would go on "
-            "from it",
-            "RUN=another-name for a new run, trainer.resume_mode=disable, or remove that folder",
+            f"the model {model.path} has no chat template, and veRL renders every prompt through one",
+            "+prompt=raw with data of a raw style, actor_rollout_ref.model.custom_chat_template=a template, or "
+            "MODEL=one that has one",
         )
 
 
-CHECKS: tuple[Check, ...] = (check_data, check_model, check_resume)
+CHECKS: tuple[Check, ...] = (check_data, check_model)

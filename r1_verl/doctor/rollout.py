@@ -24,7 +24,7 @@ def check_lengths(config: Any) -> Iterator[Problem]:
             f"{longest}: long prompts leave no room to answer",
             f"actor_rollout_ref.rollout.max_model_len={longest}",
         )
-    limit = model_of(config).read("config.json").get("max_position_embeddings")
+    limit = model_of(config).positions(config.actor_rollout_ref.model.get("override_config"))
     if limit and longest > limit:
         yield Problem(
             f"max_prompt_length + max_response_length is {longest}, the model has {limit} positions",

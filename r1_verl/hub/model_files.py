@@ -9,6 +9,7 @@ from pathlib import Path
 
 SMALL = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja")
 _INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _WEIGHTS = (".safetensors", ".bin")
 _NO_WEIGHTS = ("adapter_", "training_args", "optimizer", "scheduler")
 _TOKENIZER = re.compile(r"(tokenizer|vocab|tekken)\.json|(tokenizer|spiece|.*\.bpe)\.model|vocab\.txt|.*\.tiktoken")
@@ -28,7 +29,11 @@ def wanted(names: Iterable[str]) -> list[str]:
 
 def lacking(folder: Path) -> str:
     """The first thing that a model folder lacks to be loaded (weights, a part of them, a tokenizer); "" for nothing."""
-    names = {file.name for file in folder.iterdir() if file.exists()}
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    names = {file.name for file in files}
+    if pointers := [file.name for file in files if _is_pointer(file)]:
+        more = f" and {len(pointers) - 1} more" if pointers[1:] else ""
+        return f"the content of {pointers[0]}{more}: a Git LFS pointer stands in its place (git lfs pull fetches it)"
     if index := next((name for name in _INDICES if name in names), ""):
         try:
             parts = json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].values()
@@ -37,6 +42,36 @@ def lacking(folder: Path) -> str:
         if missing := sorted(set(parts) - names):
             return missing[0] + (f" and {len(missing) - 1} more" if missing[1:] else "")
     return lacking_of(names)
+
+
+def truncated(folder: Path) -> str:
+    """The first .safetensors file of a folder that is shorter than its header tells; "" for none."""
+    return next((file.name for file in sorted(folder.glob("*.safetensors")) if not _is_whole(file)), "")
+
+
+def _is_pointer(file: Path) -> bool:
+    """Whether Git LFS has left its pointer, some lines of text, in the place of a file."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a .safetensors file has the length that its header tells."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+            if not 0 < length <= size - 8:
+                return False
+            header = json.loads(opened.read(length))
+        return size == 8 + length + max(
+            part["data_offsets"][1] for key, part in header.items() if key != "__metadata__"
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return False
 
 
 def lacking_of(names: Iterable[str]) -> str:

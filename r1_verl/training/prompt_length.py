@@ -24,13 +24,17 @@ _SHORT, _LONG = "x", 'a "b" \\ <c>\n{d} é' * 10
 def overrides(config: Any) -> list[str]:
     """Settings of veRL's filter for a recipe whose data files are there; [] where its own do."""
     files = [
-        Path(file).expanduser() for key in ("train_files", "val_files") for file in doctor.files.data_files(config, key)
+        Path(file).expanduser()
+        for key in ("train_files", "val_files")
+        for file in doctor.data_file.data_files(config, key)
     ]
     if not config.data.filter_overlong_prompts or not all(file.is_file() for file in files):
         return []
     longest = most_tokens(config, files)
     if longest is not None and longest <= config.data.max_prompt_length:
         return ["data.filter_overlong_prompts=False"]
+    if any(file.suffix != ".parquet" for file in files):
+        return []
     import pyarrow.parquet as pq
 
     rows = sum(pq.read_metadata(file).num_rows for file in files)
