@@ -70,14 +70,6 @@ def test_a_lost_tail_is_not_in_the_curve(tmp_path):
     assert curve[-1].data == {**trained(4, 0.1)["data"], "val-core/x/acc/mean@1": 0.5}
 
 
-def test_last_checkpoint(tmp_path):
-    run = open_run(tmp_path / "r", CONFIG)
-    assert run.last_checkpoint() == 0
-    run.checkpoints.mkdir()
-    (run.checkpoints / "latest_checkpointed_iteration.txt").write_text("20")
-    assert run.last_checkpoint() == 20
-
-
 def test_a_sample_response_may_hold_any_end_of_line(tmp_path):
     """veRL writes U+2028 and the like as they are."""
     run = Run(tmp_path)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from r1_verl import recipes, runs
-from r1_verl.runs import Run, RunError, open_run, run_overrides
+import r1_verl
+from r1_verl import recipes
+from r1_verl.runs import Run, RunError, identity, open_run, run_overrides
 
 # What the first quickstart had, and its script still says under BASE=build.
 FIRST = ("actor_rollout_ref.model.path=models/quickstart", "data.val_files=data/quickstart/test.parquet")
@@ -40,7 +41,7 @@ def begun_before(request, tmp_path, fixtures):
     """(run, recipe, overrides): as the package recorded it at the commit in the folder's name."""
     recorded = gzip.decompress((fixtures / f"{request.param}.yaml.gz").read_bytes()).decode()
     recipe = Path(request.param).name
-    package = str(Path(runs.__file__).parent)
+    package = str(Path(r1_verl.__file__).parent)
     return begin(tmp_path / recipe, recorded.replace("PACKAGE", package)), recipe, RECORDED[request.param]
 
 
@@ -91,7 +92,7 @@ def test_a_run_goes_on_with_the_reward_it_began_with(first, second, said, tmp_pa
         return
     with pytest.raises(RunError) as refused:
         open_run(run.folder, changed)
-    assert f"({runs._KWARGS.removesuffix('reward_kwargs')}{said})" in str(refused.value)
+    assert f"({identity.KWARGS.removesuffix('reward_kwargs')}{said})" in str(refused.value)
 
 
 def test_what_makes_the_data_is_no_part_of_the_experiment(tmp_path):

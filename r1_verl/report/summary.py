@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, find_run, read_curve
+from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, checkpoints, find_run, read_curve
+from r1_verl.runs.curve import unsound_steps
 from r1_verl.scorers import task_source
 
 SAMPLES = 5
@@ -36,7 +38,7 @@ def write(run: Run) -> str:
     """Write report.md and curve.png into the run's folder, print the report and return it."""
     curve = read_curve(run)
     text = "\n".join(
-        [f"# {run.folder.name}", "", *_table(curve), "", *_samples(run), "", *_places(run, _plot(run, curve))]
+        [f"# {run.folder.name}", "", *_table(run, curve), "", *_samples(run), "", *_places(run, _plot(run, curve))]
     )
     with atomic.file(run.folder / "report.md") as part:
         part.write_text(text + "\n")
@@ -44,52 +46,65 @@ def write(run: Run) -> str:
     return text
 
 
-def _table(curve: Sequence[Step]) -> list[str]:
-    validated = [(step.step, validation(step.data)) for step in curve if validation(step.data)]
+def _table(run: Run, curve: Sequence[Step]) -> list[str]:
+    validated = [(step.step, found) for step in curve if (found := validation(step.data))]
     trained = [step for step in curve if MEAN_REWARD in step.data]
-    if not validated or not trained:
-        return ["No validation and no finished step yet."]
-    (first, before), (last, after) = validated[0], validated[-1]
+    said = [f"Torn: {what}." for what in checkpoints.look(run.checkpoints).torn]
+    if broken := unsound_steps(curve):
+        said.append(broken)
+    if not validated:
+        said.append("No validation yet." if trained else "No validation and no finished step yet.")
+    if not validated and not trained:
+        return said
+    first = validated[0][0] if validated else trained[0].step
+    last = validated[-1][0] if validated else trained[-1].step
     rows = [("", f"before (step {first})", f"after (step {last})", "gain")]
+    before, after = (validated[0][1], validated[-1][1]) if validated else ({}, {})
     for source in sorted(before.keys() & after.keys()):
         gain = 100 * (after[source] - before[source])
         rows.append((f"accuracy, {source}", f"{before[source]:.3f}", f"{after[source]:.3f}", f"{gain:+.1f} points"))
     for name, key in (("reward in training", MEAN_REWARD), ("response tokens", MEAN_LENGTH)):
-        start, end = trained[0].data[key], trained[-1].data[key]
-        rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
+        if measured := [step.data[key] for step in trained if key in step.data]:
+            start, end = measured[0], measured[-1]
+            rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     seconds = sum(step.data.get(STEP_SECONDS, 0.0) for step in trained)
-    return [*lines, "", f"{len(trained)} steps, {seconds / 60:.1f} minutes of training."]
+    ended = f"{len(trained)} step{'s' * (len(trained) != 1)}, {seconds / 60:.1f} minutes of training."
+    return [*said, *[""] * bool(said), *lines, "", ended]
 
 
 def _samples(run: Run) -> list[str]:
-    """Some responses of the last validation, with their scores. A line that a kill cut off is left out."""
-    dumps = sorted(run.validation.glob("*.jsonl"), key=lambda path: int(path.stem))
+    """Some responses of the last validation, with their scores. A line that was cut off is left out."""
+    dumps = run.dumps()
     if not dumps:
         return []
+    step, path = dumps[-1]
     # split, not splitlines: a response may hold U+2028 and other ends of line that JSON leaves as they are
-    written = dumps[-1].read_text(encoding="utf-8", errors="replace").split("\n")
-    lines = [f"Sample responses (step {dumps[-1].stem}):"]
+    written = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    lines = [f"Sample responses (step {step}):"]
     for record in islice(filter(None, map(_record, written[::37])), SAMPLES):
+        score = record.get("score")
         lines += [
             "",
-            f"- ground truth `{record['gts']}`, score {record['score']:.2f}, outcome {record.get('outcome')}:",
+            f"- ground truth `{record.get('gts')}`, score {score if not isinstance(score, float) else f'{score:.2f}'}, "
+            f"outcome {record.get('outcome')}:",
             "",
-            *("      " + part for part in record["output"].splitlines()[:12]),
+            *("      " + part for part in str(record["output"]).splitlines()[:12]),
         ]
-    return lines
+    return lines if lines[1:] else [f"No sample response: nothing in {path} can be read."]
 
 
 def _record(line: str) -> dict[str, Any] | None:
-    """One line of a validation dump; None if it is empty or was cut off."""
+    """One line of a validation dump; None if it is empty, was cut off or holds no response."""
     try:
-        return json.loads(line)
-    except ValueError:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
         return None
+    return found if isinstance(found, dict) and "output" in found else None
 
 
 def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
@@ -103,13 +118,13 @@ def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
         return None
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6))
     steps = [step.step for step in trained]
-    left.plot(steps, [step.data[MEAN_REWARD] for step in trained], label="training reward")
+    left.plot(steps, _finite(step.data[MEAN_REWARD] for step in trained), label="training reward")
     for source in sorted({source for step in curve for source in validation(step.data)}):
         points = [(step.step, validation(step.data)[source]) for step in curve if source in validation(step.data)]
         left.plot(*zip(*points, strict=True), "o-", label=f"validation accuracy, {source}")
     left.set(xlabel="step", ylim=(0, None))
     left.legend(fontsize=8)
-    right.plot(steps, [step.data[MEAN_LENGTH] for step in trained])
+    right.plot(steps, _finite(step.data.get(MEAN_LENGTH, math.nan) for step in trained))
     right.set(xlabel="step", ylabel="response length (tokens)")
     figure.tight_layout()
     path = run.folder / "curve.png"
@@ -117,6 +132,11 @@ def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
         figure.savefig(part, dpi=120, format="png")
     pyplot.close(figure)
     return path
+
+
+def _finite(numbers: Iterable[float]) -> list[float]:
+    """With a gap where a number is infinite, which no axis can show."""
+    return [number if math.isfinite(number) else math.nan for number in numbers]
 
 
 def _places(run: Run, picture: Path | None) -> list[str]:

@@ -24,8 +24,9 @@ from r1_verl.hub import fetch
 from r1_verl.recipes.listing import add_recipe
 from r1_verl.recipes.overrides import settle
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, run_folder, run_overrides
-from r1_verl.training import pays, prompt_length, stages
+from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, record, recorded, run_folder, run_overrides
+from r1_verl.runs.curve import unsound
+from r1_verl.training import pays, prompt_length, resume, stages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -77,13 +78,15 @@ def train(recipe: str, overrides: list[str]) -> int:
         print(f"Run {name!r} pays: {pays.line(config)}", flush=True)
         make.make(config)
         doctor.require(config)
+        if not recorded(folder):
+            record(run, plain)
         for model in doctor.model.paths(config):
             fetch.whole_model(model)
             if joins:
                 cluster.fetch(model)
         watch = cluster.Watch() if joins else None
         overrides += prompt_length.overrides(config)  # how fast, not what: the recorded configuration lacks them
-        return _train(run, name, recipe, overrides, config.trainer.total_training_steps, watch)
+        return _train(run, name, recipe, overrides, config, watch)
 
 
 def cluster_overrides(config: DictConfig) -> list[str]:
@@ -95,17 +98,19 @@ def cluster_overrides(config: DictConfig) -> list[str]:
 
 
 def _train(
-    run: Run, name: str, recipe: str, overrides: list[str], total: int | None, watch: cluster.Watch | None
+    run: Run, name: str, recipe: str, overrides: list[str], config: DictConfig, watch: cluster.Watch | None
 ) -> int:
-    done = run.last_checkpoint()
-    if (total and done >= total) or run.finished(total):
-        print(f"Run {name!r} is finished ({done} steps).")
+    total, start = config.trainer.total_training_steps, resume.plan(run, config)
+    anew = config.trainer.resume_mode == "disable"
+    if not anew and ((total and start.step >= total) or run.finished(total)):
+        print(f"Run {name!r} is finished ({start.step} steps).")
         summary.write(run)
         return 0
-    if done:
-        print(f"Resuming run {name!r} after step {done} ({run.checkpoints}).")
-        overrides.append("trainer.val_before_train=False")
-    run_verl(run, MODULE, recipe, overrides, total, watch=watch)
+    for line in start.said:
+        print(line, flush=True)
+    if config.trainer.resume_mode == "auto" and start.step:
+        resume.mend_tracker(run, start.step)
+    run_verl(run, MODULE, recipe, [*overrides, *start.overrides], total, watch=watch)
     run.mark_finished(total)
     summary.write(run)
     return 0
@@ -207,12 +212,16 @@ def progress_line(step: Step, total: int | None) -> str:
         accuracies = [value for key, value in data.items() if re.fullmatch(rf"{runs.TRAIN_REWARD}/.*/acc", key)]
         if accuracies:
             parts.append(f"acc {sum(accuracies) / len(accuracies):.3f}")
+    if runs.MEAN_LENGTH in data:
         parts.append(f"length {data[runs.MEAN_LENGTH]:.1f}")
+    if runs.STEP_SECONDS in data:
         parts.append(f"{data[runs.STEP_SECONDS]:.1f} s")
     if "train/loss" in data:
         parts.append(f"loss {data['train/loss']:.3f}")
     for source, accuracy in summary.validation(data).items():
         parts.append(f"validation {source} {accuracy:.3f}")
+    if broken := unsound(data):
+        parts.append(f"NO NUMBER: {', '.join(broken)}")
     return "  ".join(parts)
 
 

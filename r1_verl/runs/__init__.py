@@ -1,0 +1,188 @@
+"""A run's folder: the configuration that it belongs to, its attempts, and one curve over all of them.
+
+runs/NAME/config.yaml           the resolved configuration; the run refuses another one
+runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it empties its file at each start: one file an attempt)
+runs/NAME/log/attempt-N.log     everything veRL and Ray printed
+runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
+runs/NAME/validation/STEP.jsonl every validation response with its scores
+runs/NAME/finished              the last step, once the run came to its end
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import fcntl
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1_verl import atomic
+from r1_verl.runs import checkpoints, curve, identity
+from r1_verl.runs.curve import (  # noqa: F401  the names that readers of a run need
+    MEAN_LENGTH,
+    MEAN_REWARD,
+    STEP_SECONDS,
+    TRAIN_REWARD,
+    Step,
+    read_attempt,
+)
+
+
+class RunError(RuntimeError):
+    """A run can't start or did not end well. what: the reason; fix: what to do about it, "" if `what` says it too."""
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what, fix)
+        self.what, self.fix = what, fix
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.fix}" if self.fix else self.what
+
+
+class Run(NamedTuple):
+    """A run's folder, made by `open_run`."""
+
+    folder: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    @property
+    def validation(self) -> Path:
+        return self.folder / "validation"
+
+    def attempts(self) -> list[Path]:
+        """Curve files, oldest first."""
+        return [path for _, path in _numbered(self.folder / "curve", r"attempt-(\d+)\.jsonl")]
+
+    def next_attempt(self) -> tuple[Path, Path]:
+        """(curve file, log file) of a new attempt; their folders exist."""
+        number = 1 + max((each for each, _ in _numbered(self.folder / "log", r"attempt-(\d+)\.log")), default=0)
+        for name in ("curve", "log"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return self.folder / f"curve/attempt-{number}.jsonl", self.folder / f"log/attempt-{number}.log"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Hold the run for this process, until its end at the latest. Raises RunError if another process holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"run {self.folder.name!r} is being trained by another process: wait for it, or RUN=another-name"
+                ) from error
+            yield
+
+    def finished(self, total: int | None) -> bool:
+        """Whether the run came to its end, with `total_training_steps` then as now, and nothing was trained since."""
+        try:
+            return (self.folder / "finished").read_text() == f"{self.last_checkpoint()} of {total}"
+        except OSError:
+            return False
+
+    def mark_finished(self, total: int | None) -> None:
+        """Record that the run came to its end: a run that counts epochs learns its last step only then."""
+        with atomic.file(self.folder / "finished") as part:
+            part.write_text(f"{self.last_checkpoint()} of {total}")
+
+    def dumps(self) -> list[tuple[int, Path]]:
+        """Validation dumps with their steps, the oldest first."""
+        return _numbered(self.validation, r"(\d+)\.jsonl")
+
+    def last_checkpoint(self) -> int:
+        """The step of the last whole checkpoint, which the next attempt resumes from; 0 for none."""
+        return checkpoints.look(self.checkpoints).last
+
+
+def _numbered(folder: Path, name: str) -> list[tuple[int, Path]]:
+    """The files of a folder whose whole name fits, by the number in it. Files that people put there are left out."""
+    found = ((re.fullmatch(name, path.name, re.ASCII), path) for path in folder.glob("*"))
+    return sorted((int(match[1]), path) for match, path in found if match and path.is_file())
+
+
+def run_folder(recipe: str) -> Path:
+    """The folder of a recipe's run (RECIPE: a name or a .yaml file): $RUNS/$RUN, by default ./runs/RECIPE."""
+    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+
+
+def find_run(name: str) -> Run:
+    """The run that a user names: by its folder, or by its name below $RUNS (default ./runs). Raises RunError."""
+    runs = Path(os.environ.get("RUNS") or "runs")
+    for folder in (Path(name).expanduser(), runs / name):
+        if _is_run(folder):
+            return Run(folder.resolve())
+    names = sorted(folder.name for folder in runs.glob("*") if _is_run(folder))
+    near = difflib.get_close_matches(name, names)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise RunError(f"no run {name!r}, neither a run's folder nor a name below {runs.resolve()}; {hint}")
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir()
+
+
+def run_overrides(folder: Path) -> list[str]:
+    """Hydra overrides that make veRL write into a run's folder.
+
+    The paths are absolute, because the working directory of a Ray job is a temporary one.
+    """
+    overrides = [
+        f"trainer.default_local_dir={folder}/checkpoints",
+        f"trainer.validation_data_dir={folder}/validation",
+        f"trainer.experiment_name={folder.name}",
+    ]
+    if os.environ.get("WANDB") == "1":
+        overrides.append("trainer.logger=[console,file,wandb]")
+    return overrides
+
+
+def open_run(folder: Path, config: Mapping[str, Any]) -> Run:
+    """The run in `folder`, made if new. Raises RunError if it was trained with another configuration.
+
+    A run with checkpoints and without a record of its configuration stays so: `doctor` has its doubts, and `record`
+    follows once they are passed.
+    """
+    run = Run(folder)
+    kept = run.last_checkpoint()
+    theirs = recorded(folder)
+    if theirs and (kept or read_curve(run)):  # else there is nothing to lose
+        differ = identity.differences(theirs, config)
+        if differ:
+            raise RunError(
+                f"run {folder.name!r} exists with another configuration ({differ}). Choose: RUN=another-name "
+                f"for a new run, the old settings to resume it, or rm -r {shlex.quote(str(folder))} to start over."
+            )
+    if not kept:
+        record(run, config)
+    return run
+
+
+def record(run: Run, config: Mapping[str, Any]) -> None:
+    """Write the configuration that the run belongs to into its folder."""
+    import yaml
+
+    with atomic.file(run.folder / "config.yaml") as part:
+        part.write_text(yaml.safe_dump(identity.to_record(config), allow_unicode=True), encoding="utf-8")
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """The configuration (flat) that a run's folder records; {} if it has none, or one that can't be read."""
+    import yaml
+
+    try:
+        found = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read_curve(run: Run) -> list[Step]:
+    """The run's curve over all its attempts (`curve.joined`)."""
+    return curve.joined(run.attempts())
