@@ -23,10 +23,13 @@ from r1_verl.doctor import (
     files,
     gpus,
     machine,
+    made_by,
     memory,
+    place,
     prompts,
     reward,
     rollout,
+    truths,
     unread,
     verl_source,
 )
@@ -37,7 +40,7 @@ from r1_verl.runs import RunError, run_folder, run_overrides
 
 _ROOMS = (
     machine, verl_source, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention, rollout, reward,
-    files, prompts, answer_place,
+    files, made_by, truths, prompts, answer_place, place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 
