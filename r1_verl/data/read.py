@@ -146,7 +146,7 @@ def _json(file: IO[bytes], columns: Sequence[str] | None) -> Iterator[Any]:
     """One array of objects, or JSON lines all the same: both are called .json."""
     text = file.read().removeprefix(codecs.BOM_UTF8).strip()
     first = _value(text.partition(b"\n")[0])
-    if isinstance(first, dict) or (isinstance(first, list) and b"\n" in text):
+    if isinstance(first, dict | list) and b"\n" in text:
         yield from _json_lines(io.BytesIO(text), columns)
         return
     data = json.loads(text)
