@@ -76,7 +76,7 @@ def check_options(config: Any) -> Iterator[Problem]:
         resolve("countdown", mode or "strict", scale or old)
     except UnknownNameError as error:
         yield Problem(str(error), "reward.custom_reward_function.reward_kwargs.{mode,scale}")
-    for option in kwargs.keys() - known_options() - {"reward", "stop", "include_stop"}:
+    for option in kwargs.keys() - known_options() - {"reward", "stop", "include_stop", "think_in_prompt"}:
         yield Problem(f"no scorer takes the option {option!r}", f"known: {', '.join(sorted(known_options()))}")
 
 

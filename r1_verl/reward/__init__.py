@@ -33,6 +33,7 @@ def compute_score(
     scale: str | None = None,
     stop: str | Sequence[str] = (),
     include_stop: bool = True,
+    think_in_prompt: bool | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score one response.
@@ -43,6 +44,7 @@ def compute_score(
     mode: "faithful" is the published reward, "strict" the same task with its holes closed. scale: a reward scale by
     name; None is the scorer's default. stop, include_stop: texts at which generation ends, and whether they belong to
     the response (vLLM's include_stop_str_in_output); text after a stop, which the last token may bring, is not read.
+    think_in_prompt: for rows whose extra_info does not say it.
     options: keywords of single scorers (each scorer gets those it knows).
 
     Returns the same keys for every source and outcome: `score` (the reward), `acc` (1.0 or 0.0, always the strict
@@ -71,6 +73,8 @@ def compute_score(
     if stop:
         text = until(text, (stop,) if isinstance(stop, str) else stop, include_stop)
     info = extra_info if extra_info is not None else {}
+    if think_in_prompt is not None and info.get("think_in_prompt") is None:
+        info = {**info, "think_in_prompt": think_in_prompt}
     score = strict = _call(entry.strict, text, ground_truth, info, options)
     if chosen is not entry.strict:
         score = _call(chosen, text, ground_truth, info, options)

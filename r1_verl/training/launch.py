@@ -26,7 +26,7 @@ from r1_verl.recipes.overrides import settle
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, record, recorded, run_folder, run_overrides
 from r1_verl.runs.curve import unsound
-from r1_verl.training import pays, prompt_length, resume, stages
+from r1_verl.training import pays, prompt_end, prompt_length, resume, stages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -85,7 +85,8 @@ def train(recipe: str, overrides: list[str]) -> int:
             if joins:
                 cluster.fetch(model)
         watch = cluster.Watch() if joins else None
-        overrides += prompt_length.overrides(config)  # how fast, not what: the recorded configuration lacks them
+        # How fast, and what the files tell of themselves: the recorded configuration lacks them.
+        overrides += [*prompt_length.overrides(config), *prompt_end.overrides(config)]
         return _train(run, name, recipe, overrides, config, watch)
 
 
