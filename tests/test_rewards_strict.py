@@ -45,7 +45,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("text", "answer", "boxed"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
-def test_final_answer(text, answer, boxed):
+def test_the_one_final_answer_is_found(text, answer, boxed):
     assert final_answer(text) == (answer, boxed)
 
 
@@ -145,7 +145,7 @@ GOLDS = [
 
 
 @pytest.mark.parametrize(("truth", "wanted"), GOLDS, ids=[repr(truth)[:40] for truth, _ in GOLDS])
-def test_golds(truth, wanted):
+def test_golds_are_read_in_every_form(truth, wanted):
     assert golds(truth) == wanted
 
 

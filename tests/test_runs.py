@@ -70,7 +70,7 @@ def test_a_lost_tail_is_not_in_the_curve(tmp_path):
     assert curve[-1].data == {**trained(4, 0.1)["data"], "val-core/x/acc/mean@1": 0.5}
 
 
-def test_last_checkpoint(tmp_path):
+def test_the_last_checkpoint_is_what_verl_says(tmp_path):
     run = open_run(tmp_path / "r", CONFIG)
     assert run.last_checkpoint() == 0
     run.checkpoints.mkdir()
@@ -115,7 +115,7 @@ def test_a_run_is_named_by_its_folder_or_below_runs(tmp_path, monkeypatch):
             find_run(name)
 
 
-def test_progress_line():
+def test_a_step_is_one_line():
     data = {
         "critic/score/mean": 0.25, "train-reward/countdown/acc": 0.2, "response_length/mean": 24.6,
         "timing_s/step": 9.87, "val-core/countdown/3/acc/mean@1": 0.4,
