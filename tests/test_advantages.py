@@ -35,7 +35,7 @@ def advantages(group: list[int], **algorithm) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("group", "grpo", "biased"), WORKED)
-def test_worked_numbers(group, grpo, biased):
+def test_advantages_are_the_worked_numbers(group, grpo, biased):
     assert torch.allclose(advantages(group, grpo_bias=0.1), torch.tensor(biased).unsqueeze(1) * MASK, atol=1e-3)
     assert torch.allclose(advantages(group, grpo_bias=0), torch.tensor(grpo).unsqueeze(1) * MASK, atol=1e-3)
     inverse = (torch.tensor(grpo) + 0.1).unsqueeze(1) * MASK

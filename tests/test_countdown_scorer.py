@@ -84,7 +84,7 @@ EDGE_TABLE = [
     ("response", "ground_truth", "reward"), [row[1:] for row in EDGE_TABLE], ids=[row[0] for row in EDGE_TABLE]
 )
 @pytest.mark.parametrize("source", ["countdown", "countdown/4", "oat_zero"])
-def test_edge_table(source: str, response: str, ground_truth: str, reward: float) -> None:
+def test_every_edge_is_paid_as_upstream_pays_it(source: str, response: str, ground_truth: str, reward: float) -> None:
     assert faithful(response, ground_truth, source)["score"] == reward
 
 
@@ -262,7 +262,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("numbers", "answer"), [(numbers, answer) for numbers, answers in ACCEPTED.items() for answer in answers]
 )
-def test_strict_accepts(numbers: tuple[int, ...], answer: str) -> None:
+def test_strict_accepts_every_honest_form(numbers: tuple[int, ...], answer: str) -> None:
     found = strict(answer, puzzle(6, *numbers))
     assert (found["outcome"], found["score"], found["acc"], found["format"]) == ("correct", 1.0, 1.0, 1.0)
 
@@ -270,7 +270,7 @@ def test_strict_accepts(numbers: tuple[int, ...], answer: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "answer"), [(outcome, answer) for outcome, answers in REFUSED.items() for answer in answers]
 )
-def test_strict_refuses(outcome: str, answer: str) -> None:
+def test_strict_refuses_and_names_the_outcome(outcome: str, answer: str) -> None:
     found = strict(answer)
     assert found["outcome"] == outcome
     assert found["acc"] == 0.0
@@ -384,7 +384,7 @@ MINI_R1 = [
 
 @pytest.mark.parametrize(("response", "form", "equation"), MINI_R1)
 @pytest.mark.parametrize("source", ["mini_r1", "unlock_deepseek"])
-def test_mini_r1(source: str, response: str, form: int, equation: int) -> None:
+def test_mini_r1_pays_format_and_equation(source: str, response: str, form: int, equation: int) -> None:
     found = faithful(response, source=source)
     assert json.loads(found["parts"]) == {"format": form, "equation": equation}
     assert found["score"] == form + equation

@@ -108,7 +108,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_seeded_faults(name, tmp_path, capsys):
+def test_a_seeded_fault_is_named(name, tmp_path, capsys):
     rows, message = FAULTS[name]
     path = tmp_path / "x.parquet"
     if isinstance(rows, bytes):
@@ -294,7 +294,7 @@ def rendered(rows, tokenizer, longest=None, raw=None) -> list[str]:
     return found
 
 
-def test_rendered_prompts():
+def test_prompts_are_checked_as_they_are_rendered():
     plain, think = row(), row(extra_info__think_in_prompt=True)
     opened = row(prompt=user("1 2 3 = 6\nAssistant: <think>"), extra_info__think_in_prompt=True)
     chatml = row(prompt=user("<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"))
@@ -319,7 +319,7 @@ def test_rendered_prompts():
     assert "refuses the messages" in rendered([row(prompt=user("x", "assistant"))], Templated())[0]
 
 
-def test_wrong_arguments(tmp_path, capsys):
+def test_wrong_arguments_are_one_line(tmp_path, capsys):
     write(tmp_path / "x.parquet", [row()], schema())
     assert cli.main(["check", str(tmp_path / "x.parquet"), "--max-prompt-length", "5"]) == 2
     assert capsys.readouterr().err == "r1-verl check: --max-prompt-length needs --tokenizer\n"

@@ -110,7 +110,7 @@ def test_sets_without_golds_are_kept_only_when_asked_for(name):
     assert len(made) == 1 and not reasons
 
 
-def test_answer_tags():
+def test_the_form_tags_puts_the_answer_into_tags():
     (row,), _ = convert("openr1_math", form="tags")
     assert row.messages[-1][1].endswith("</think>\n<answer>\nThe answer is $\\boxed{4}$.\n</answer>")
 
@@ -132,7 +132,7 @@ QUESTION = "What is 2+2?"
         ("\n\n".join([LONG] * 4), "repeats itself"),
     ],
 )
-def test_filters(thinking, why):
+def test_a_filter_says_why_a_trace_is_unreadable(thinking, why):
     assert cold_start.unreadable(QUESTION, Trace(thinking, "So \\boxed{4}."), Limits()) == why
 
 
@@ -141,7 +141,7 @@ def test_a_chinese_problem_may_be_thought_about_in_chinese():
     assert cold_start.scripts("aé日か한") == Counter(latin=2, cjk=2, hangul=1)
 
 
-def test_repetition():
+def test_repetition_is_the_share_of_repeated_phrases():
     assert cold_start.repetition("a b c") == 0.0
     words = " ".join(map(str, range(40)))
     assert cold_start.repetition(words) == 0.0
@@ -154,14 +154,14 @@ def test_limits_can_be_chosen():
     assert cold_start.best(trace, Limits(), "r1", False) == ("", "is too short")
 
 
-def test_golds_and_marks():
+def test_golds_are_read_and_missing_marks_are_named():
     assert gold_of("so \\boxed{\\frac12}") == "\\frac12" and gold_of(4) == "4" and gold_of("") is None
     assert gold_of("a long story\nwithout a box") is None and gold_of(None) is None
     assert split_trace(None).flaw == "is no text"
     assert split_trace("no marks").flaw == "has no closed thinking"
 
 
-def test_the_script(script, tmp_path):
+def test_the_script_reads_every_form(script, tmp_path):
     for name in FORMS:
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, FORMS[name])))
         status, _, err = script("long_cot", name, "--source", f"{name}.jsonl", "--unverified", "--out", "cot")

@@ -126,7 +126,7 @@ def test_settings_without_sense(change, message):
         Settings(**change)
 
 
-def test_published_shape():
+def test_the_defaults_have_the_published_shape():
     parts = generate(Settings(), 2000, 200)
     puzzles = parts["train"] + parts["test"]
     assert {len(p.numbers) for p in puzzles} == {3, 4}
@@ -147,7 +147,7 @@ def test_test_rows_are_named_by_size_and_training_rows_are_not():
     assert [e.index for e in test] == list(range(10))
 
 
-def test_prompt_styles(fixtures):
+def test_prompts_are_the_published_strings(fixtures):
     row = pq.read_table(fixtures / "data_countdown_tinyzero.parquet").to_pylist()[0]
     numbers, target = row["nums"], row["target"]
     build = {name: style.build(numbers, target) for name, style in COUNTDOWN.items()}
@@ -186,7 +186,7 @@ def compare(path) -> None:
         assert (example.ability, example.data_source) == (row["ability"], row["data_source"])
 
 
-def test_the_hub_file(data_dir):
+def test_the_hubs_file_keeps_or_drops_its_repeats(data_dir):
     path = data_dir / "countdown" / "tasks_3to4_first_10240.parquet"
     puzzles, _, left_out = published.load(str(path), repeats="drop")
     assert len(puzzles) == 10_240 - 22  # the shared README counts the repeats
@@ -226,7 +226,7 @@ def test_every_given_solution_of_the_uft_set_is_accepted(data_dir):
     assert all(exact(p.answer) == p.target for p in puzzles)
 
 
-def test_d1s_form(data_dir, tmp_path):
+def test_the_form_of_d1_is_read(data_dir, tmp_path):
     puzzles, _, left_out = published.load(str(data_dir / "countdown" / "d1_cd3_test_256.jsonl"))
     assert (len(puzzles), left_out) == (256, [])
     (tmp_path / "x.jsonl").write_text('{"input": "1,2,3", "output": "6"}\n{"input": "1,x", "output": "6"}')

@@ -157,7 +157,7 @@ def test_so_few_puzzles_exist_for_two_people():
 
 
 @pytest.mark.parametrize("kind", perturb.KINDS)
-def test_perturbations(kind):
+def test_a_perturbation_changes_what_its_name_says(kind):
     changed = 0
     for people in (2, 3, 5):
         for one in islice(logic.generate_logic(people), 60):
@@ -203,7 +203,7 @@ def test_role_words_read_well():
 
 
 @pytest.mark.parametrize("style", KK)
-def test_styles(style):
+def test_a_style_says_whether_its_prompt_opens_the_thinking(style):
     (example,) = kk_puzzles.to_examples(kk_puzzles.generate([2], 0, 1, "mem_kk")["test"], "test", style)
     assert example.data_source == "kk/2ppl" and example.difficulty == 2.0 and example.ability == "logic"
     assert example.think_in_prompt == example.messages[-1][1].endswith("<think>") == KK[style].raw
@@ -230,7 +230,7 @@ def test_sources_are_solved_anew(fixtures, tmp_path):
     assert "solutions, not exactly one" in reasons[2]
 
 
-def test_the_script(script, tmp_path):
+def test_the_script_writes_every_number_of_people(script, tmp_path):
     status, out, err = script(
         "kk", "--people", "3,5", "--train-size", 30, "--test-size", 4, "--style", "raw", "--processes", 1
     )

@@ -47,16 +47,31 @@ def test_every_form_is_read(fixtures, file, name, usable, answers):
     assert all(entry.reason == "has no answer" for entry in left_out)
 
 
-def test_golds_are_cleaned(fixtures):
-    problems, _ = load(fixtures / "data_gsm8k.jsonl", "gsm8k")
-    assert problems[3].problem.answers[0].isdigit() and len(problems[3].problem.answers[0]) > 3  # a comma was there
-    assert problems[0].problem.difficulty == 2.0  # two marked calculations
-    problems, _ = load(fixtures / "data_deepscaler.json", "deepscaler")
-    assert problems[2].problem.answers[0] == str(int(problems[2].problem.answers[0]))  # it had a leading zero
+def answer(problem) -> str:
+    return problem.problem.answers[0]
+
+
+def test_golds_lose_commas_and_leading_zeros(fixtures):
+    with_comma = load(fixtures / "data_gsm8k.jsonl", "gsm8k")[0][3]
+    assert answer(with_comma).isdigit() and len(answer(with_comma)) > 3
+    with_zero = load(fixtures / "data_deepscaler.json", "deepscaler")[0][2]
+    assert answer(with_zero) == str(int(answer(with_zero)))
+
+
+def test_difficulty_is_the_sets_own_measure(fixtures):
+    assert load(fixtures / "data_gsm8k.jsonl", "gsm8k")[0][0].problem.difficulty == 2.0  # two marked calculations
     assert load(fixtures / "data_math.jsonl", "math")[0][3].problem.difficulty is None  # Level ?
-    assert sets.whole_number("025") == "25" and sets.whole_number("27.0") == "27"
-    assert sets.whole_number("1,234") == "1234" and sets.whole_number("-07") == "-7"
-    assert sets.whole_number("1,23") == "1,23" and sets.whole_number("2,3") == "2,3"
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [("025", "25"), ("27.0", "27"), ("1,234", "1234"), ("-07", "-7"), ("1,23", "1,23"), ("2,3", "2,3")],
+)
+def test_a_whole_number_has_one_spelling(text, spelled):
+    assert sets.whole_number(text) == spelled
+
+
+def test_answers_are_texts_without_blanks_and_gaps():
     assert sets.answers_of([1.0, " x ", "", None, 2.5]) == ("1", "x", "2.5")
 
 
@@ -281,7 +296,7 @@ def test_folders_and_held_out_rows(script, data_dir, tmp_path):
     assert len(rows(tmp_path / "a/train.parquet")) == 350 and len(rows(tmp_path / "a/test.parquet")) == 50
 
 
-def test_script_bad_input(script, fixtures, tmp_path):
+def test_bad_input_of_a_script_is_one_line(script, fixtures, tmp_path):
     (tmp_path / "foreign.jsonl").write_text('{"text": "no problem here"}')
     status, _, err = script("math_lighteval", "--source", "foreign.jsonl")
     assert status == 1 and err.startswith("error: foreign.jsonl has no usable row for math")
@@ -347,7 +362,7 @@ def test_suites_of_the_fixture(script, fixtures, tmp_path):
     assert script("eval_suites", "--suites", "aime24", "--source", one_file, "--out", "one")[0] == 0
 
 
-def test_generated_suites(fixtures):
+def test_suites_of_puzzles_are_generated(fixtures):
     left_out = []
     made, record = suites.examples("countdown", "hub", "simplerl", 40, left_out)
     made = list(made)

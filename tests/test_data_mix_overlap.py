@@ -48,7 +48,7 @@ def taken(path) -> Counter:
         ("x=y/a.parquet=5", Part("x=y/a.parquet", count=5)),
     ],
 )
-def test_parts(text, part):
+def test_a_part_is_a_file_and_an_amount(text, part):
     found = mix.parse_part(text)
     assert (str(found.path), found.count, found.weight) == (part.path, part.count, part.weight)
 
@@ -102,7 +102,7 @@ def test_equal_runs_give_equal_bytes(script, two):
 
 
 @pytest.mark.parametrize("order", mix.ORDERS)
-def test_orders(script, two, order):
+def test_rows_come_in_the_order_asked_for(script, two, order):
     assert script("mix", "a.parquet", "b.parquet", "--order", order, "--out", "x.parquet")[0] == 0
     found = rows(two / "x.parquet")
     levels = [r["extra_info"]["difficulty"] for r in found]
@@ -121,7 +121,7 @@ def test_orders(script, two, order):
         assert origin != sorted(origin) and levels != sorted(levels)
 
 
-def test_bands(script, two):
+def test_bands_of_difficulty_get_their_shares(script, two):
     bands = ("--bands", "1-2=0.25,4-9=0.75", "--size", 40)
     assert script("mix", "a.parquet", "b.parquet", *bands, "--out", "x.parquet")[0] == 0
     found = Counter(r["extra_info"]["difficulty"] for r in rows(two / "x.parquet"))
@@ -170,7 +170,7 @@ def test_pass_rates_do_not_confuse_prompts_with_the_same_answer(two):
         (["a.parquet=5", "--bands", "1-2=1"], "give the files without ="),
     ],
 )
-def test_mix_bad_input(script, two, arguments, message):
+def test_bad_input_of_mix_is_one_line(script, two, arguments, message):
     pq.write_table(pa.table({"x": [1]}), two / "foreign.parquet")
     write.write_set(two, {"none": [example(0, difficulty=None), example(1, difficulty=None)]}, {})
     status, _, err = script("mix", *arguments, "--out", "x.parquet")
@@ -182,7 +182,7 @@ def item(question: str, answer: str = "1") -> overlap.Item:
     return overlap.Item(question, answer)
 
 
-def test_normalisers():
+def test_a_normaliser_leaves_what_it_compares():
     assert overlap.by_text(" a  +\n$b$ ") == "a+$b$"
     assert overlap.by_latex(" \\(a\\)  +\n$\\frac{B}2$ ") == "(a)+fracb2"
     assert overlap.by_letters("Find $x+1$, Ö!") == "findx1"
@@ -208,7 +208,7 @@ def test_grams_find_a_copy_with_another_beginning():
     assert overlap.by_grams([item(body)], {"s": phrase})["s"] == (set(), set())
 
 
-def test_drop(script, two):
+def test_rows_that_overlap_are_dropped(script, two):
     suite = [example(0, question="a 3"), example(1, question="A, 4!")]
     write.write_set(two, {"suite": suite}, {})
     for by, out in (("text", 59), ("letters", 58), ("n-gram", 58)):

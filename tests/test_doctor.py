@@ -302,7 +302,7 @@ def test_a_cluster_that_is_too_small(composed):
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def test_command_line(place, capsys):
+def test_the_command_ends_by_what_it_found(place, capsys):
     from r1_verl import cli
 
     assert cli.main(["doctor", "quickstart_grpo", "data.train_files=none.parquet"]) == 1

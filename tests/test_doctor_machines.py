@@ -364,26 +364,26 @@ def here(composed, monkeypatch, tmp_path):
     return overridden(composed("quickstart_grpo"), "trainer.device=cuda", f"trainer.default_local_dir={tmp_path}/ck")
 
 
-def test_this_compiler(here):
+def test_this_machines_compiler_is_seen(here):
     found = [problem.what for problem in compiler.check_compiler(here)]
     assert any("no C compiler" in what for what in found) != bool(shutil.which("gcc") or shutil.which("clang"))
     assert any("headers of this Python" in what for what in found) != os.path.isfile(f"{INCLUDE}/Python.h")
     assert not any("can't compile" in what for what in found)
 
 
-def test_these_cards():
+def test_this_machines_cards_are_seen():
     has_smi = shutil.which("nvidia-smi") is not None
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout if has_smi else ""
     assert len(nvidia.gpus()) == len(re.findall("^GPU ", listed, re.MULTILINE))
     assert has_smi or nvidia.refusal() == ""
 
 
-def test_this_pytorch():
+def test_this_machines_pytorch_is_seen():
     version, cuda = driver._torch()
     assert version.split("+")[0] == importlib.metadata.version("torch").split("+")[0]
     assert re.fullmatch(r"1\d\.\d|", cuda) and 0 <= driver._libcuda() < 20
 
 
-def test_this_disk(here, tmp_path):
+def test_this_machines_disk_is_seen(here, tmp_path):
     free = shutil.disk_usage(tmp_path).free / 2**30
     assert len(list(disk.check_disk(here))) == (free < 2)

@@ -103,7 +103,7 @@ def test_a_model_known_by_its_name_alone_is_about_right(on_its_card, monkeypatch
     assert memory(config, card) is None
 
 
-def test_the_kv_cache(on_its_card):
+def test_the_kv_cache_is_what_the_shares_leave(on_its_card):
     """Dr. GRPO on 40 GB: with veRL's share of a half, 3 GiB are left beside the weights for 128 responses a GPU."""
     config, card = on_its_card("drgrpo")
     found = cache(config, card)

@@ -1,5 +1,6 @@
-"""Four questions to every built-in scorer: is the right answer paid in full, a wrong one less, by the published reward
-as well, and does no text raise or take long? The registry is asked, so a new scorer is asked them without an edit here.
+"""Questions to every built-in scorer: is the right answer paid in full, a wrong one less, by the published reward as
+well, nothing within the thinking, and does no text raise or take long? The registry is asked, so a new scorer is asked
+them without an edit here.
 
 A scorer of a task that `TRUTHS` does not know brings its own: `EXAMPLES` in its module, two canonical ground truths
 with different answers.
@@ -16,7 +17,7 @@ import pytest
 from r1_verl.data.gold import gold_response
 from r1_verl.ground_truth import encode
 from r1_verl.reward import compute_score
-from r1_verl.score import CORRECT, ERROR, OUTCOMES, Score
+from r1_verl.score import BAD_FORMAT, CORRECT, ERROR, NO_ANSWER, OUTCOMES, Score
 from r1_verl.scorers import MODES, Scorer, scorers
 
 BUILT_IN = [entry for entry in scorers() if entry.owner.startswith("r1_verl.scorers.")]
@@ -119,6 +120,21 @@ def test_the_published_reward_pays_the_right_answer_too(scorer):
         found = compute_score(scorer.name, right(scorer, truth), truth, mode="faithful")
         assert (found["acc"], found["outcome"]) == (1.0, CORRECT)
         assert found["score"] == top(scorer) or top(scorer) is None
+
+
+@every_scorer
+def test_what_stands_in_the_thinking_is_no_answer(scorer):
+    truth, other = truths(scorer)
+    answer, wrong = (right(scorer, each).rpartition("</think>")[2] for each in (truth, other))
+
+    def acc(response: str, opened: bool = False) -> float:
+        return compute_score(scorer.name, response, truth, {"think_in_prompt": opened})["acc"]
+
+    assert acc(f"<think>\na</think>\n{answer}") == acc(f"a</think>\n{answer}", opened=True) == 1.0
+    for hidden in (f"<think>{answer}</think>", f"<think>{answer}", f"<think>a</think> {wrong} <think> {answer}"):
+        assert acc(hidden) == 0.0, hidden
+    assert acc(answer, opened=True) == 0.0
+    assert compute_score(scorer.name, f"<think>{answer}", truth)["outcome"] in (NO_ANSWER, BAD_FORMAT)
 
 
 @every_scorer

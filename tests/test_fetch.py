@@ -77,7 +77,7 @@ def ask(tmp_path):
 DOWN = "http://127.0.0.1:9"  # nobody listens
 
 
-def test_small_files_once(hub, ask):
+def test_small_files_are_fetched_once(hub, ask):
     found = ask("small_files", hub)
     assert f"snapshots/{COMMIT}/config.json" in found and "generation_config.json" in found
     assert {line.rpartition("/")[2] for line in hub.fetched()} == {
@@ -89,7 +89,7 @@ def test_small_files_once(hub, ask):
     assert ask("small_files", DOWN) == found == ask("small_files", DOWN, HF_HUB_OFFLINE="1")
 
 
-def test_whole_model_once(hub, ask):
+def test_a_whole_model_is_fetched_once(hub, ask):
     said = ask("whole_model", hub).splitlines()
     assert said[0].startswith(f"Fetching {NAME} from {hub.url}: 8 files, 0.5 MB, into ")
     folder = Path(said[1])
@@ -141,15 +141,15 @@ def test_an_interrupted_download_goes_on_with_the_next_file(hub, ask):
 
 @pytest.mark.parametrize("what", ["small_files", "whole_model"])
 class TestNotToBeHad:
-    def test_no_such_name(self, hub, ask, what):
+    def test_a_name_that_the_hub_lacks(self, hub, ask, what):
         said = ask(what, hub, name="owner/tinny")
         assert f"ERROR {hub.url} has no model owner/tinny, or it is private | MODEL=the right name" in said
 
-    def test_private(self, hub, ask, what):
+    def test_a_private_model(self, hub, ask, what):
         hub.refuse[NAME] = (401, "RepoNotFound")
         assert "or HF_TOKEN=a token that may read it" in ask(what, hub)
 
-    def test_gated(self, hub, ask, what):
+    def test_a_gated_model(self, hub, ask, what):
         hub.gated.add(NAME)
         said = ask(what, hub)
         assert f"{NAME} is gated: the hub gives it to those who accepted its terms | accept them at {hub.url}" in said
@@ -163,7 +163,7 @@ class TestNotToBeHad:
         assert f"ERROR {NAME} can't be fetched from {DOWN} (ConnectError:" in said
         assert "HTTPS_PROXY, HF_ENDPOINT=a mirror, or MODEL=a local folder" in said
 
-    def test_a_hub_that_is_ill(self, hub, ask, what):
+    def test_a_hub_that_fails(self, hub, ask, what):
         hub.refuse[NAME] = (503, "")
         assert "503" in ask(what, hub)
 
@@ -171,7 +171,7 @@ class TestNotToBeHad:
         hub.login = True
         assert f"ERROR {NAME} can't be fetched from {hub.url} (JSONDecodeError: " in ask(what, hub)
 
-    def test_no_name_at_all(self, hub, ask, what):
+    def test_what_is_no_name(self, hub, ask, what):
         said = ask(what, hub, "runs/x/model")
         assert "ERROR 'runs/x/model' is neither a folder nor a name of the hub's form |" in said
 
@@ -180,7 +180,7 @@ class TestNotToBeHad:
         said = ask(what, hub)
         assert f"ERROR {NAME} can't be fetched from {hub.url} (HfHubHTTPError: Client error '410 Gone'" in said
 
-    def test_offline(self, hub, ask, what):
+    def test_a_model_that_is_not_there_offline(self, hub, ask, what):
         said = ask(what, hub, HF_HUB_OFFLINE="1")
         assert said.startswith(f"ERROR HF_HUB_OFFLINE=1, and {NAME} is not in the hub's cache")
         assert "MODEL=a local folder, HF_HOME=the cache that has it, or unset HF_HUB_OFFLINE" in said
@@ -221,7 +221,7 @@ def test_a_disk_that_fills_meanwhile(hub, ask, tmp_path):
     assert f"ERROR no space left for {NAME} in the hub's cache {home}/hub" in ask("whole_model", hub, prefix=mount)
 
 
-def test_local_folders(ask, tmp_path, capsys):
+def test_local_folders_are_left_alone(ask, tmp_path, capsys):
     folder = write(tmp_path / "mine", {"config.json": "{}"})
     assert cli.main(["fetch", str(folder)]) == 0 and capsys.readouterr().out.strip() == str(folder)
     assert ask("whole_model", DOWN, name=str(folder)) == str(folder)

@@ -38,7 +38,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("kind", RECIPES)
-def test_two_steps(kind, tmp_path, capsys):
+def test_two_steps_on_a_card(kind, tmp_path, capsys):
     found = two_steps.run(RECIPES[kind], tmp_path / RECIPES[kind], device="cuda")
     assert found.status == 0, found.said
     last = read_curve(found.run)[-1].data

@@ -57,7 +57,7 @@ def gone() -> bool:
     return not children()
 
 
-def test_replies():
+def test_a_verdict_comes_back_from_the_child():
     assert verify(*UNEQUAL, 10) == WRONG
     assert verify(r"\int_0^1", "5", 10) == WRONG
 
@@ -83,7 +83,7 @@ def test_a_child_dies_at_its_deadline():
     assert gone()
 
 
-def test_memory_is_limited():
+def test_the_memory_of_a_child_is_limited():
     assert verify(r"2^{2^{36}}", r"2^{2^{36}}+1", 20) in (KILLED, RAISED, WRONG)
     assert verify(*EQUAL, 10) == CORRECT
 

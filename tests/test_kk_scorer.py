@@ -68,7 +68,7 @@ EDGE_TABLE = [
 
 @pytest.mark.parametrize(("response", "reward"), [row[1:] for row in EDGE_TABLE], ids=[row[0] for row in EDGE_TABLE])
 @pytest.mark.parametrize("source", ["kk", "kk_logic", "kk/3ppl"])
-def test_edge_table(source: str, response: str, reward: float) -> None:
+def test_every_edge_is_paid_as_upstream_pays_it(source: str, response: str, reward: float) -> None:
     found = compute_score(source, response, UPSTREAM, {"think_in_prompt": True}, mode="faithful")
     assert found["score"] == reward
     parts = json.loads(found["parts"])
@@ -143,7 +143,7 @@ def test_strict_reads_honest_variants(answer: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "answer"), [(outcome, a) for outcome, answers in NOT_READ.items() for a in answers]
 )
-def test_strict_refuses(outcome: str, answer: str) -> None:
+def test_strict_refuses_and_names_the_outcome(outcome: str, answer: str) -> None:
     found = strict(answer)
     assert (found["outcome"], found["acc"]) == (outcome, 0.0)
     assert found["score"] == (-0.5 if outcome == "wrong" else -1.0)

@@ -26,7 +26,7 @@ SAMPLE = lines("math_pairs_sample.jsonl")  # two of every rule of pairs/math_pai
 
 
 @pytest.mark.parametrize("topic", sorted({row["topic"] for row in OWN}))
-def test_hand_made_pairs(topic):
+def test_the_hand_made_pairs_are_judged_right(topic):
     wrong = [row for row in OWN if row["topic"] == topic and judge(row["answer"], row["gold"]).equal != row["equal"]]
     assert not wrong
 
@@ -36,7 +36,7 @@ def test_a_sample_of_every_rule():
     assert not missed
 
 
-def test_all_pairs(data_dir):
+def test_the_shared_pairs_are_judged_right(data_dir):
     with gzip.open(data_dir / "pairs" / "math_pairs.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
     accepted = dict.fromkeys(("identity", "rewrite", "wrong"), 0)
@@ -75,7 +75,7 @@ def test_stage_a_decides_most_pairs_and_never_wrongly(data_dir):
         ("5", 5.0, Verdict(True, "correct", "exact")),
     ],
 )
-def test_outcome_and_stage(answer, gold, verdict):
+def test_a_verdict_says_its_stage(answer, gold, verdict):
     assert judge(answer, gold) == verdict
 
 
@@ -97,7 +97,7 @@ def test_outcome_and_stage(answer, gold, verdict):
         (Policy(tolerance=1e-4), r"\sqrt{2.0001}", r"\sqrt{2}", False, True),
     ],
 )
-def test_policy(policy, answer, gold, default, changed):
+def test_a_policy_changes_its_convention_alone(policy, answer, gold, default, changed):
     assert judge(answer, gold).equal is default
     assert judge(answer, gold, policy).equal is changed
 

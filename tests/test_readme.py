@@ -20,7 +20,7 @@ def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProc
     )  # fmt: skip
 
 
-def test_scoring_example(tmp_path):
+def test_the_scoring_example_prints_what_it_shows(tmp_path):
     block = next(block for block in BLOCKS if "compute_score(" in block)
     shown = block.split("\n# ")[1].strip()
     done = run(block.replace("r1_verl.compute_score", "print(r1_verl.compute_score") + ")", tmp_path)
@@ -43,6 +43,17 @@ def test_a_scorer_in_ten_lines(tmp_path):
     ]  # fmt: skip
 
 
-def test_places_exist():
+def test_the_places_that_it_names_exist():
     for place in re.findall(r"`((?:r1_verl|data_prep|run_scripts|tests)/[\w/.]*)`", README):
         assert (Path(__file__).parents[1] / place).exists(), place
+
+
+def test_the_scripts_that_it_names_exist():
+    named = set(re.findall(r"`([\w]+\.sh)`", README)) | set(re.findall(r"run_scripts/([\w]+\.sh)", README))
+    assert "logicrl_stages.sh" in named
+    assert not [name for name in named if not (Path(__file__).parents[1] / "run_scripts" / name).is_file()]
+
+
+def test_a_newcomer_reads_the_whole_of_it():
+    prose = re.sub(r"```.*?```", "", README, flags=re.S)
+    assert len(prose.split()) <= 1500

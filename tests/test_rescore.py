@@ -43,7 +43,7 @@ def test_every_kind_of_file(tmp_path, capsys, name):
 
 
 @pytest.mark.parametrize("name", ["o.jsonl", "o.jsonl.gz", "o.parquet"])
-def test_output(tmp_path, name):
+def test_verdicts_are_written_row_by_row(tmp_path, name):
     out = tmp_path / name
     assert cli.main(["score", str(write(tmp_path / "r.jsonl")), "--out", str(out), "--mode", "faithful"]) == 0
     if out.suffix == ".parquet":
@@ -84,7 +84,7 @@ def test_verls_training_rows_and_named_columns(tmp_path):
     assert next(read(write(tmp_path / "m.jsonl", mixed), Columns(ground_truth="gold"))).ground_truth == "6"
 
 
-def test_scale_and_options(tmp_path, capsys):
+def test_scale_and_options_reach_the_scorer(tmp_path, capsys):
     rows = [{"data_source": "openr1", "response": "\\boxed{5}", "ground_truth": "$5$"}]
     file = str(write(tmp_path / "r.jsonl", rows))
     weights = 'openr1_weights={"tag_count": 1, "reasoning_steps": 1}'
@@ -169,7 +169,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
 
 
 @pytest.mark.parametrize("out", [[], ["--out", "o.jsonl"], ["--out", "o.parquet"]])
-def test_empty_file(tmp_path, capsys, monkeypatch, out):
+def test_an_empty_file_is_no_error(tmp_path, capsys, monkeypatch, out):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.jsonl").write_text("\n")
     assert cli.main(["score", "r.jsonl", *out]) == 0
@@ -194,7 +194,7 @@ def test_hostile_rows_do_not_stop_the_file(tmp_path):
     assert len(pq.read_table(out)) == 3
 
 
-def test_a_recorded_set(data_dir, capsys):
+def test_a_recorded_set_is_scored(data_dir, capsys):
     file = data_dir / "responses" / "olympiadbench_qwen25_3b.jsonl.gz"
     assert cli.main(["score", str(file), "--source", "olympiadbench", "--workers", "2"]) == 0
     line = capsys.readouterr().out.splitlines()[1].split()

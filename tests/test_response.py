@@ -61,13 +61,21 @@ def test_last_answer():
     assert last_answer("5") is last_answer("") is last_answer(None) is None
 
 
-def test_until():
-    assert until("a STOP b END", ["END", "STOP"], keep=False) == "a "
-    assert until("a STOP b END", ["END", "STOP"], keep=True) == "a STOP"
-    assert until("a", ["", "STOP"], keep=True) == "a"
+@pytest.mark.parametrize(
+    ("text", "stops", "kept", "cut"),
+    [
+        ("a STOP b END", ["END", "STOP"], "a STOP", "a "),
+        ("a</answer>\n\nb</answer>", ["</answer>"], "a</answer>", "a"),
+        ("a\nUser: b", ["</answer>", "\nUser:"], "a\nUser:", "a"),
+        ("x1y2", ["2", "1"], "x1", "x"),
+        ("none", ["", "STOP"], "none", "none"),
+    ],
+)
+def test_a_text_ends_at_its_first_stop(text, stops, kept, cut):
+    assert (until(text, stops, keep=True), until(text, stops, keep=False)) == (kept, cut)
 
 
-def test_closing_brace():
+def test_a_closing_brace_is_found():
     assert closing_brace("{a{b}c}", 0) == 6
     assert closing_brace(r"{\}}", 0) == 3
     assert closing_brace("{{", 0) == -1

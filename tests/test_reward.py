@@ -208,7 +208,7 @@ def test_the_old_name_of_a_scale_is_taken_with_one_note(registry: None, capsys: 
     assert told.count("\n") == 1 and "`ladder` is called `scale` now" in told
 
 
-def test_think_in_prompt() -> None:
+def test_a_prompt_that_opened_think_hides_unclosed_thinking() -> None:
     unfinished = "<answer>1+2+3</answer> or is it"
     assert compute_score("countdown", unfinished, PUZZLE, {"think_in_prompt": True})["outcome"] == "no_answer"
     assert compute_score("countdown", unfinished, PUZZLE, {"think_in_prompt": False})["outcome"] == "correct"
@@ -260,7 +260,7 @@ def test_a_scorer_in_ten_lines(registry: None) -> None:
     assert compute_score("countdown", RIGHT, PUZZLE, shout=True)["acc"] == 1.0  # an option of another scorer
 
 
-def test_decorators_stack(registry: None) -> None:
+def test_scorer_decorators_stack(registry: None) -> None:
     @scorer("second", faithful=lambda text, ground_truth, info: False, scale="plus_minus")
     @scorer("first")
     def either(text: str, ground_truth: object, info: dict) -> bool:

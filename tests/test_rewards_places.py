@@ -42,7 +42,7 @@ WANTED = [job[3] for job in JOBS]
 
 
 @pytest.mark.long
-def test_thread_pool():
+def test_scores_in_a_thread_pool():
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(score, JOBS * 25)) == WANTED * 25
 
@@ -84,7 +84,7 @@ def test_event_loop_is_not_held_up():
 
 @pytest.mark.long
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
-def test_child_processes(method):
+def test_scores_in_child_processes(method):
     scores(JOBS)  # a fork inherits whatever the parent has running
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
         assert list(pool.map(scores, [JOBS] * 4)) == [WANTED] * 4
@@ -124,7 +124,7 @@ def children() -> list[int]:
 
 @pytest.mark.train
 @pytest.mark.timeout(300)
-def test_ray_actors():
+def test_scores_in_ray_actors():
     """An actor with an event loop, as veRL's reward worker has, and a plain one, as its `remote` manager has."""
     ray = pytest.importorskip("ray")
     here = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}  # the actors import this file

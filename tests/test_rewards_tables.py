@@ -67,7 +67,7 @@ V0 = [
 
 
 @pytest.mark.parametrize(("response", "gold", "wanted"), [row[1:] for row in V0], ids=[row[0] for row in V0])
-def test_simplerl_v0(response, gold, wanted):
+def test_simplerl_v0_pays_as_published(response, gold, wanted):
     assert reward("simplerl", response, gold) == wanted
 
 
@@ -86,7 +86,7 @@ V1 = [  # mix mode (default), independent mode
 
 
 @pytest.mark.parametrize(("response", "gold", "mix", "independent"), [r[1:] for r in V1], ids=[r[0] for r in V1])
-def test_simplerl_v1(response, gold, mix, independent):
+def test_simplerl_v1_pays_as_published(response, gold, mix, independent):
     assert reward("simplelr_qwen", response, gold) == mix
     assert reward("simplelr_qwen", response, gold, scale="simplerl_independent") == independent
 
@@ -165,7 +165,7 @@ ACCURACY = [
 
 
 @pytest.mark.parametrize(("response", "gold", "wanted"), [r[1:] for r in ACCURACY], ids=[r[0] for r in ACCURACY])
-def test_openr1_accuracy(response, gold, wanted):
+def test_openr1s_accuracy_is_as_published(response, gold, wanted):
     assert parts("openr1", response, gold, openr1_weights={"accuracy": 1}) == {"accuracy": wanted}
 
 
@@ -175,7 +175,7 @@ def test_openr1_gold_that_cannot_be_read_is_left_out_of_the_sum():
     assert found["score"] == 2.0 and found["acc"] == 0.0
 
 
-def test_openr1_weights():
+def test_openr1s_weights_choose_the_parts():
     response = "<think>\na\n</think>\n<answer>\n\\boxed{6}\n</answer>"
     assert reward("openr1", response, "$6$") == 3.0
     assert reward("openr1", response, "$6$", openr1_weights={"accuracy": 1.0, "format_feb": 0.2}) == pytest.approx(1.2)
@@ -206,7 +206,7 @@ GSM8K = [  # response, gold, strict form, flexible form, GRPO-Bias
 @pytest.mark.parametrize(
     ("response", "gold", "strict", "flexible", "bias"), [r[1:] for r in GSM8K], ids=[r[0] for r in GSM8K]
 )
-def test_gsm8k(response, gold, strict, flexible, bias):
+def test_gsm8ks_three_rewards_pay_as_published(response, gold, strict, flexible, bias):
     assert reward("openai/gsm8k", response, gold) == strict
     assert reward("gsm8k_flexible", response, gold) == flexible
     assert reward("grpo_bias/gsm8k", response, gold) == bias
@@ -254,7 +254,7 @@ DEEPSCALER = [
 @pytest.mark.parametrize(
     ("response", "gold", "info", "wanted"), [r[1:] for r in DEEPSCALER], ids=[r[0] for r in DEEPSCALER]
 )
-def test_deepscaler(response, gold, info, wanted):
+def test_deepscaler_pays_as_published(response, gold, info, wanted):
     assert reward("deepscaler", response, gold, extra_info=info) == wanted
 
 
@@ -278,7 +278,7 @@ DRGRPO = [  # response, gold, boxed verifier, answer-tag verifier
 
 
 @pytest.mark.parametrize(("response", "gold", "boxed", "tagged"), [r[1:] for r in DRGRPO], ids=[r[0] for r in DRGRPO])
-def test_drgrpo(response, gold, boxed, tagged):
+def test_drgrpos_two_verifiers_pay_as_published(response, gold, boxed, tagged):
     assert reward("drgrpo/math500", response, gold) == boxed
     assert reward("drgrpo_r1/math500", response, gold) == tagged
 
@@ -308,7 +308,7 @@ DAPO = [
 
 
 @pytest.mark.parametrize(("response", "gold", "wanted"), [r[1:] for r in DAPO], ids=[r[0] for r in DAPO])
-def test_dapo(response, gold, wanted):
+def test_dapo_pays_as_published(response, gold, wanted):
     assert reward("math_dapo", response, gold) == wanted
 
 
@@ -330,7 +330,7 @@ ORZ = [
 
 
 @pytest.mark.parametrize(("response", "gold", "wanted"), [r[1:] for r in ORZ], ids=[r[0] for r in ORZ])
-def test_orz(response, gold, wanted):
+def test_orz_pays_as_published(response, gold, wanted):
     assert reward("orz", response, gold) == wanted
 
 
@@ -360,7 +360,7 @@ GRPO_DEMO = [  # response, gold, correctness, int, strict, soft, XML count
     [r[1:] for r in GRPO_DEMO],
     ids=[r[0] for r in GRPO_DEMO],
 )
-def test_grpo_demo(response, gold, correct, integer, strict, soft, count):
+def test_grpo_demos_parts_are_as_published(response, gold, correct, integer, strict, soft, count):
     found = parts("grpo_demo/gsm8k", response, gold)
     wanted = {"correctness": correct, "int": integer, "strict_format": strict, "soft_format": soft, "xml_count": count}
     assert found == pytest.approx(wanted)
@@ -396,7 +396,7 @@ MULTIPLY = [
 
 
 @pytest.mark.parametrize(("response", "gold", "wanted"), [r[1:] for r in MULTIPLY], ids=[r[0] for r in MULTIPLY])
-def test_multiply(response, gold, wanted):
+def test_multiply_pays_as_published(response, gold, wanted):
     assert reward("yolo/multiply-3_digit", response, gold) == wanted
 
 
@@ -424,5 +424,5 @@ _PAIRS = [(line.partition(":")[0], s) for line in ALIASES.split("\n") for s in l
 
 
 @pytest.mark.parametrize(("name", "source"), _PAIRS)
-def test_alias(name, source):
+def test_a_data_source_goes_to_its_scorer(name, source):
     assert find_scorer(source).name == name

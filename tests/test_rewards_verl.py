@@ -39,7 +39,7 @@ def random_pairs(count: int) -> list[tuple[str, str]]:
     return [("".join(rng.choices(FRAGMENTS, k=rng.randrange(13))), rng.choice(GOLDS)) for _ in range(count)]
 
 
-def test_random_text():
+def test_random_text_is_paid_as_verl_pays_it():
     different = [(text, gold) for text, gold in random_pairs(20_000) if ours(text, gold) != upstream(text, gold)]
     assert different == []
 

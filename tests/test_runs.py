@@ -107,7 +107,7 @@ def test_a_run_is_named_by_its_folder_or_below_runs(tmp_path, monkeypatch):
             find_run(name)
 
 
-def test_progress_line():
+def test_a_step_is_one_line():
     data = {
         "critic/score/mean": 0.25, "train-reward/countdown/acc": 0.2, "response_length/mean": 24.6,
         "timing_s/step": 9.87, "val-core/countdown/3/acc/mean@1": 0.4,

@@ -37,7 +37,7 @@ FORMER = {
 }  # fmt: skip
 
 
-def test_shellcheck():
+def test_shellcheck_finds_nothing():
     found = subprocess.run(
         [str(Path(sys.executable).with_name("shellcheck")), *map(str, SCRIPTS), ".ci/run"],
         cwd=ROOT,
@@ -98,7 +98,7 @@ def test_every_recipe_has_a_script_of_its_name_and_no_other_is_left_over():
         ("ray_submit", ["dapo.sh"], ["ray job submit --address http://first-node:8265"]),
     ],
 )
-def test_dry_run(script, inner, said, environment, tmp_path):
+def test_a_dry_run_prints_the_configuration(script, inner, said, environment, tmp_path):
     """The whole way, from a script to the resolved configuration, for those that differ in it."""
     environment |= {"NNODES": "2", "RAY_HEAD": "first-node"} if script in ("slurm", "ray_submit") else {}
     done = run(script, *inner, "data.train_batch_size=12345", env=environment)

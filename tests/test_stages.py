@@ -48,7 +48,7 @@ def test_a_stage_that_has_begun_keeps_its_start(tmp_path):
     assert stages.start("first", Run(tmp_path / "again")).endswith("step_20")  # repeated under another name
 
 
-def test_export_by_hand(tmp_path, capsys, monkeypatch):
+def test_a_checkpoint_is_exported_by_hand(tmp_path, capsys, monkeypatch):
     run = Run(tmp_path / "runs/mine")
     checkpoint(run, 5)
     checkpoint(run, 9)

@@ -18,18 +18,10 @@ from r1_verl.data import prompts
 from r1_verl.data.countdown.generate import Settings, generate
 from r1_verl.data.countdown.prompts import COUNTDOWN, TINYZERO_BASE
 from r1_verl.data.countdown.puzzles import to_examples
-from r1_verl.response import until
 from r1_verl.training import tiny_model
 
 ROOT = Path(__file__).parents[1]
 TRUTH = ground_truth.encode("countdown", numbers=[1, 2], target=3)
-
-
-def test_until():
-    assert until("a</answer>\n\nb</answer>", ["</answer>"], keep=True) == "a</answer>"
-    assert until("a\nUser: b", ["</answer>", "\nUser:"], keep=False) == "a"
-    assert until("x1y2", ["2", "1"], keep=True) == "x1"
-    assert until("none", ["</answer>", ""], keep=True) == "none"
 
 
 def test_the_scorer_reads_up_to_the_stop():
@@ -46,7 +38,7 @@ def test_the_scorer_reads_up_to_the_stop():
     assert (kept, cut) == (0, 1)
 
 
-def test_what_vllm_is_told(composed):
+def test_vllm_is_told_where_responses_end(composed):
     from r1_verl.verl_side.agent_loops import ends
 
     assert ends({}) == {}

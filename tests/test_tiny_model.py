@@ -43,7 +43,7 @@ def test_tokenizer_writes_any_text_and_numbers_as_one_token():
     assert len(tokenizer("\n").input_ids) == 1  # veRL's Qwen prompt builder asks for it
 
 
-def test_model_folder(tmp_path):
+def test_the_model_is_an_ordinary_model_folder(tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     out = build(tmp_path / "m", seed=1)

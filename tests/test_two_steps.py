@@ -14,7 +14,7 @@ import two_steps
 @pytest.mark.slow
 @pytest.mark.timeout(two_steps.TIME_LIMIT + 60)
 @pytest.mark.parametrize("recipe", two_steps.CHOSEN)
-def test_two_steps(recipe, tmp_path, data_dir):
+def test_two_steps_on_the_cpu(recipe, tmp_path, data_dir):
     if recipe in two_steps.left([recipe]):
         found = two_steps.run(recipe, tmp_path / recipe)
         two_steps.record(recipe, found, two_steps.machine())

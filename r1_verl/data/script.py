@@ -1,4 +1,4 @@
-"""The common face of the scripts in data_prep/: arguments, dry run, errors as one line."""
+"""What the scripts in data_prep/ share: arguments, dry run, errors as one line."""
 
 from __future__ import annotations
 
