@@ -31,7 +31,7 @@ def prefix(folder: Path, checkout: Path = ROOT, python: str = OURS) -> Path:
 
     python: the shell script that stands for `python` and `ray` there; NAME in it becomes the program's name.
     """
-    (folder / "bin").mkdir(parents=True)
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
     for name in ("python", "ray"):
         (folder / "bin" / name).write_text(python.replace("NAME", name))
         (folder / "bin" / name).chmod(0o755)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 
 import pytest
 
-from r1_verl import compute_score
+from r1_verl import cli, compute_score
 from r1_verl.data.countdown.cold_start import MAX_TRIES, traces
 from r1_verl.training.tiny_model import NUMBERS, build, build_tokenizer
 
@@ -63,3 +64,25 @@ def test_first_weights_follow_the_seed(tmp_path, seed):
     other = build(tmp_path / "c", seed + 1)
     weights = [(folder / "model.safetensors").read_bytes() for folder in (first, again, other)]
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_a_start_removes_nothing_that_is_there(tmp_path, capsys):
+    out, traces = tmp_path / "mine", tmp_path / "traces.parquet"
+    made = ["start-model", str(out), "--traces", str(traces)]
+    assert cli.main(made) == 2 and f"{traces} is not there" in capsys.readouterr().err
+    traces.write_bytes(b"rows")
+    (tmp_path / "mine-sft").mkdir()
+    (tmp_path / "mine-sft/notes.txt").write_text("mine")
+    assert cli.main(made) == 2
+    assert f"{tmp_path}/mine-sft is to hold the log of this start, and holds something else" in capsys.readouterr().err
+    out.mkdir()
+    (out / "config.json").write_text("{}")
+    assert cli.main(made) == 2
+    assert f"{out} exists, and {tmp_path}/mine-sft does not say that start-model made it" in capsys.readouterr().err
+    record = {"seed": 1, "sha256 of the traces": hashlib.sha256(b"rows").hexdigest()}
+    (tmp_path / "mine-sft/start-model.json").write_text(json.dumps(record))
+    assert cli.main(made) == 0 and "was made before, from the same traces and seed" in capsys.readouterr().out
+    assert cli.main([*made, "--seed", "2"]) == 2 and "with other traces or another seed" in capsys.readouterr().err
+    traces.write_bytes(b"others")
+    assert cli.main(made) == 2
+    assert (out / "config.json").read_text() == "{}" and (tmp_path / "mine-sft/notes.txt").read_text() == "mine"

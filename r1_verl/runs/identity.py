@@ -26,7 +26,7 @@ FREE: dict[str, tuple[str, ...]] = {
         "trainer.total_training_steps", "trainer.total_epochs", "trainer.test_freq", "trainer.save_freq",
         "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.val_before_train",
         "trainer.resume_mode", "trainer.resume_from_path", "trainer.esi_redundant_time", "*.checkpoint.save_contents",
-        "*.*.checkpoint.save_contents",
+        "actor_rollout_ref.actor.checkpoint.save_contents",
     ),
     # veRL divides each loss by the tokens or sequences of the whole mini-batch, so the parts may have any size
     "into what parts a mini-batch is cut on its way through the GPU": (
@@ -34,23 +34,22 @@ FREE: dict[str, tuple[str, ...]] = {
         "*.*.use_dynamic_bsz", "*.*.log_prob_micro_batch_size", "*.*.log_prob_micro_batch_size_per_gpu",
         "*.*.log_prob_max_token_len_per_gpu", "*.*.log_prob_use_dynamic_bsz", "critic.ppo_micro_batch_size",
         "critic.ppo_micro_batch_size_per_gpu", "critic.ppo_max_token_len_per_gpu", "critic.use_dynamic_bsz",
-        "critic.ppo_infer_max_token_len_per_gpu", "critic.ppo_infer_micro_batch_size_per_gpu",
-        "critic.forward_micro_batch_size", "critic.forward_micro_batch_size_per_gpu",
-        "critic.forward_max_token_len_per_gpu", "actor_rollout_ref.actor.ppo_infer_max_token_len_per_gpu",
-        "actor_rollout_ref.actor.ppo_infer_micro_batch_size_per_gpu", "data.val_batch_size",
+        "critic.ppo_infer_max_token_len_per_gpu", "critic.forward_micro_batch_size",
+        "critic.forward_micro_batch_size_per_gpu", "critic.forward_max_token_len_per_gpu", "data.val_batch_size",
     ),
     "the same numbers (but for rounding), kept elsewhere or computed otherwise": (
-        *(f"{part}.{key}" for part in ("*.*.fsdp_config", "critic.fsdp", "critic.model.fsdp_config", "*.*", "critic")
+        *(f"{part}.{key}" for part in ("*.*.fsdp_config", "critic.fsdp")
           for key in ("param_offload", "optimizer_offload", "offload_policy", "reshard_after_forward",
-                      "forward_prefetch", "use_torch_compile", "ulysses_sequence_parallel_size", "pad_to_length",
-                      "pad_to_length_bucket", "use_no_sync_for_gradient_accumulation", "entropy_checkpointing",
-                      "entropy_from_logits_with_chunking", "entropy_from_logits_chunk_size", "use_fused_kernels",
-                      "use_remove_padding")),
-        *(f"{part}.model.{key}" for part in ("actor_rollout_ref", "critic")
+                      "forward_prefetch", "use_no_sync_for_gradient_accumulation", "pad_to_length_bucket")),
+        *(f"{part}.{key}" for part in ("*.*", "*.*.fsdp_config", "critic.fsdp")
+          for key in ("use_torch_compile", "ulysses_sequence_parallel_size", "pad_to_length", "entropy_checkpointing",
+                      "entropy_from_logits_with_chunking", "entropy_from_logits_chunk_size")),
+        *(f"*.model.{key}"
           for key in ("enable_gradient_checkpointing", "enable_activation_offload", "use_remove_padding",
                       "use_fused_kernels", "fused_kernel_options", "use_liger", "use_shm", "tiled_mlp",
                       "override_config.attn_implementation")),
-        "data.use_shm",
+        "critic.ulysses_sequence_parallel_size", "actor_rollout_ref.actor.use_remove_padding",
+        "actor_rollout_ref.actor.use_fused_kernels", "data.use_shm",
     ),
     "vLLM's share of memory, and how many texts it writes at once": tuple(
         f"*.rollout.{key}"
@@ -122,7 +121,7 @@ def differences(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 
 def _as_keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with its reward as keywords (name, scale, options), in whichever form it says them.
+    """The configuration in one form: its reward as keywords (name, scale, options), however it says them.
 
     A recipe's `r1_verl.pays` is reward_kwargs.reward here; an earlier version said reward_kwargs.ladder for the scale.
     """
@@ -136,6 +135,9 @@ def _as_keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
             found.setdefault(key.replace(".reward.options.", "."), value)
     if (old := found.pop(f"{KWARGS}.ladder", None)) is not None:
         found[_SCALE] = old
+    for key in ("actor_rollout_ref.actor.checkpoint.load_contents", "critic.checkpoint.load_contents"):
+        if isinstance(found.get(key), list):  # by default it is what is saved; veRL loads no hf_model
+            found[key] = [content for content in found[key] if content != "hf_model"]
     for key in ("data.train_files", "data.val_files"):
         for before, now in _MOVED.items():
             if str(found.get(key)).startswith(before):

@@ -7,6 +7,10 @@ MODEL=another-start skips the run before. `r1-verl export RUN` makes the model f
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,9 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import Run, RunError, find_run
+from r1_verl.runs import Run, RunError, checkpoints, find_run, recorded
+from r1_verl.training import fold
 
 MODEL = "actor_rollout_ref.model.path"
+ADAPTER = "actor_rollout_ref.model.lora_adapter_path"
+RECORD = "exported_from.json"  # in the model folder: of which run and step it was made
+_ELSEWHERE = "name another OUT, or move that folder away"
 
 
 def start(after: str, run: Run) -> str:
@@ -24,56 +32,91 @@ def start(after: str, run: Run) -> str:
 
     A run that has begun keeps its start, even if the run before has made newer checkpoints since. Raises RunError.
     """
-    import yaml
-
-    saved = run.folder / "config.yaml"
-    if saved.exists():
-        return str(yaml.safe_load(saved.read_text())[MODEL])
+    if begun := recorded(run.folder).get(MODEL):
+        return str(begun)
     before = Run(run.folder.parent / after)
     if not before.last_checkpoint():
+        torn = "; ".join(checkpoints.look(before.checkpoints).torn)
         raise RunError(
-            f"run {run.folder.name!r} starts from the last checkpoint of run {after!r}, and there is none in "
-            f"{before.checkpoints}: run that stage first, skip it with MODEL=a model folder or hub name, or name "
-            "another run with r1_verl.after=NAME"
+            f"run {run.folder.name!r} starts from the last checkpoint of run {after!r}, and there is no whole one in "
+            f"{before.checkpoints}{f' ({torn})' if torn else ''}: run that stage first, skip it with "
+            "MODEL=a model folder or hub name, or name another run with r1_verl.after=NAME"
         )
     return str(export(before))
 
 
 def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
-    """Make an ordinary model folder of a run's checkpoint, atomically, unless it is there already. Returns the folder.
+    """Make an ordinary model folder of a run's checkpoint, atomically, unless it was made before. Returns the folder.
 
-    step: default the last; out: default RUN/models/step_N. Raises RunError.
+    step: default the last; out: default RUN/models/step_N. What is in `out` stays: RunError, unless it was made of this
+    checkpoint. Raises RunError.
     """
-    step = step or run.last_checkpoint()
+    found = checkpoints.look(run.checkpoints)
+    if step is None and found.torn:
+        print(f"Torn: {'; '.join(found.torn)}. The last whole checkpoint: step {found.last}.", file=sys.stderr)
+    step = found.last if step is None else step
+    if lacks := checkpoints.lacks_weights(run.checkpoints, step):
+        there = f"there are: {list(found.whole) or 'none'}"
+        if step and (run.checkpoints / f"global_step_{step}").is_dir():
+            raise RunError(f"run {run.folder.name!r}: global_step_{step} {lacks}; whole checkpoints: {there}")
+        raise RunError(f"run {run.folder.name!r} has no checkpoint of step {step} ({there})")
     actor = run.checkpoints / f"global_step_{step}" / "actor"
-    if not actor.is_dir():
-        have = sorted(int(p.name.rpartition("_")[2]) for p in run.checkpoints.glob("global_step_*"))
-        raise RunError(f"run {run.folder.name!r} has no checkpoint of step {step} (there are: {have or 'none'})")
     out = out or run.folder / "models" / f"step_{step}"
-    if (out / "config.json").is_file():
+    made = {"run": str(run.folder), "step": step, "weights": _fingerprint(actor)}
+    if out.is_dir() and any(out.iterdir()):
+        _require_made_of(out, made)
         return out
-    if out.exists():
-        raise RunError(f"{out} exists and is no model folder: name another place")
-    whole = actor / "huggingface"
+    whole, settings = actor / "huggingface", recorded(run.folder)
     with atomic.folder(out) as part:
-        if any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
+        if (actor / fold.META).is_file():
+            more = (settings.get(MODEL) or "", settings.get(ADAPTER) or "")
+            _convert(actor, part, "its adapter", "r1_verl.training.fold", str(actor), str(part), *more)
+        elif any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
             shutil.copytree(whole, part)
         else:
-            _merge(actor, part)
+            arguments = ("merge", "--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(part))
+            _convert(actor, part, "veRL's model merger", "verl.model_merger", *arguments)
+            if (part / "lora_adapter").exists():
+                raise RunError(f"{actor} holds a LoRA adapter, and no {fold.META} says how large it is")
+        (part / RECORD).write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     return out
 
 
-def _merge(actor: Path, out: Path) -> None:
-    """Run veRL's model merger, in a process of its own because it holds the whole model in memory."""
-    print(f"Converting {actor} with veRL's model merger", flush=True)
-    command = ["verl.model_merger", "merge", "--backend", "fsdp", "--local_dir", str(actor), "--target_dir", str(out)]
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, errors="replace")
+def _convert(actor: Path, out: Path, converter: str, module: str, *arguments: str) -> None:
+    """Run a converter, in a process of its own because it holds the whole model in memory."""
+    print(f"Converting {actor} with {converter}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, errors="replace")
     if done.returncode or not (out / "config.json").is_file():
-        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-5:])
+        lines = (done.stderr or done.stdout).strip().splitlines() or [f"status {done.returncode}"]
+        reasons = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)]
         raise RunError(
-            f"veRL's model merger could not convert {actor}:\n{last}\n"
+            f"{converter} could not convert {actor}: {(reasons or lines)[-1]}\n"
             "Shards of several nodes must lie in one folder: keep RUNS on a disk that all nodes share."
         )
+
+
+def _fingerprint(actor: Path) -> str:
+    """What tells a checkpoint's weights from others: the ends of its files, where torch.save puts all checksums."""
+    digest = hashlib.sha256()
+    for path in sorted(actor.glob("model_*.pt")) or sorted((actor / "huggingface").glob("*.safetensors")):
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 2**20))
+            digest.update(f"{path.name} {size} ".encode() + file.read())
+    return digest.hexdigest()
+
+
+def _require_made_of(out: Path, made: dict[str, Any]) -> None:
+    """Say that the export is there already. Raises RunError if `out` holds anything else."""
+    try:
+        there = json.loads((out / RECORD).read_text(encoding="utf-8"))
+        same = (there["step"], there["weights"]) == (made["step"], made["weights"])
+    except (OSError, ValueError, KeyError, TypeError):
+        holds = "a model" if (out / "config.json").is_file() else "files"
+        raise RunError(f"{out} holds {holds}, and no record ({RECORD}) of its origin", _ELSEWHERE) from None
+    if not same:
+        raise RunError(f"{out} holds step {there['step']} of the run {there.get('run')}, of other weights", _ELSEWHERE)
+    print(f"{out} was made before, of this very checkpoint (step {made['step']})", file=sys.stderr)
 
 
 def previous_run(config: Any) -> str | None:
@@ -82,7 +125,7 @@ def previous_run(config: Any) -> str | None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Make an ordinary model folder of a run's checkpoint, with veRL's model merger."
+    parser.description = "Make an ordinary model folder of a run's checkpoint. A LoRA adapter is folded in, in fp32."
     parser.epilog = "example:\n  r1-verl export logicrl_stage1 models/stage1 --step 100"
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name below $RUNS (default runs/)")
     parser.add_argument("out", metavar="OUT", nargs="?", type=Path, help="default: RUN/models/step_N")

@@ -8,11 +8,18 @@ with `skip_special_tokens=True`.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from r1_verl import atomic
+from r1_verl.recipes.overrides import override
+from r1_verl.runs import RunError
 
+MADE_WITH = "start-model.json"  # in OUT-sft: from which traces, with which seed OUT was made
+_ELSEWHERE = "name another OUT, or move that folder away"
 CHAT = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 WORDS = ("<think>", "</think>", "<answer>", "</answer>", "user", "assistant", "system", "yes", "no")
 NUMBERS = tuple(str(n) for n in range(10, 100))
@@ -47,22 +54,49 @@ def build(out: str | Path, seed: int, layers: int = 2, hidden: int = 128) -> Pat
 def start(out: str | Path, traces: str | Path, seed: int) -> Path:
     """Build a model and give it its supervised start on `traces` (veRL SFT Parquet) with veRL's SFT trainer.
 
-    `out` appears when it is finished; the log and the loss curve stay in `out`-sft. Raises RunError.
+    `out` appears when it is finished; the log and the loss curve stay in `out`-sft. Where `out` is there, made from the
+    same traces and seed, nothing is done; an attempt that was interrupted is made again. Raises RunError, also for an
+    `out` or `out`-sft that is not of this command.
     """
     from r1_verl.runs import Run
     from r1_verl.training.launch import run_verl
 
-    out, work = Path(out), Path(f"{out}-sft").resolve()
-    shutil.rmtree(work, ignore_errors=True)
+    out, work, traces = Path(out), Path(f"{out}-sft").resolve(), Path(traces).resolve()
+    if not traces.is_file():
+        raise RunError(f"--traces: {traces} is not there", "data_prep/countdown_traces.py makes one")
+    asked = {"seed": seed, "sha256 of the traces": hashlib.sha256(traces.read_bytes()).hexdigest()}
+    if _holds_something(out):
+        _require_made_with(out, work, asked)
+        return out
+    if _holds_something(work) and not (work / MADE_WITH).is_file():
+        raise RunError(f"{work} is to hold the log of this start, and holds something else", _ELSEWHERE)
+    with atomic.file(work / MADE_WITH) as part:
+        part.write_text(json.dumps(asked))
+    shutil.rmtree(work / "checkpoints", ignore_errors=True)  # of an attempt that was interrupted
     overrides = [
-        f"data.train_files={Path(traces).resolve()}", f"model.path={build(work / 'untrained', seed)}",
-        f"trainer.default_local_dir={work}/checkpoints", f"trainer.seed={seed}", f"engine.seed={seed}",
+        override("data.train_files", traces), override("model.path", build(work / "untrained", seed)),
+        override("trainer.default_local_dir", work / "checkpoints"), f"trainer.seed={seed}", f"engine.seed={seed}",
     ]  # fmt: skip
     run_verl(Run(work), "verl.trainer.sft_trainer", "_quickstart_sft", overrides, total=None, every=100)
     with atomic.folder(out) as part:
         next(work.glob("checkpoints/global_step_*/huggingface")).rename(part)
     shutil.rmtree(work / "checkpoints")
     return out
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
+
+
+def _require_made_with(out: Path, work: Path, asked: dict[str, Any]) -> None:
+    """Say that the model is there already. Raises RunError if `out` holds anything else."""
+    try:
+        made = json.loads((work / MADE_WITH).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RunError(f"{out} exists, and {work} does not say that start-model made it", _ELSEWHERE) from None
+    if made != asked:
+        raise RunError(f"{out} exists, and was made with other traces or another seed", _ELSEWHERE)
+    print(f"{out} was made before, from the same traces and seed")
 
 
 def build_tokenizer():
