@@ -35,9 +35,10 @@ def main() -> None:
     if args.drop:
         out = rows[f"{args.n}-gram" if args.by == "n-gram" else args.by]
         table = mix.read_table(args.train)
-        kept = table.take([at for at in range(table.num_rows) if at not in out])
-        if not kept.num_rows:
-            raise DataError("every row overlaps: nothing is left to write")
+        left = [at for at in range(table.num_rows) if at not in out]
+        if not left:
+            raise DataError(f"every row overlaps by {args.by}: nothing is left to write to {args.drop}")
+        kept = table.take(left)
         record = {
             "script": "overlap",
             "source": Path(args.train).name,

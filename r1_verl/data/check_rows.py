@@ -38,11 +38,11 @@ class Found:
         return sorted(found, key=lambda fault: (fault.level != ERROR, -fault.count, fault.what))
 
 
-def check_rows(found: Found, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Everything that each row by itself can get wrong."""
+def check_rows(found: Found, rows: Iterable[Mapping[str, Any]], reward: str = "") -> None:
+    """Everything that each row by itself can get wrong. reward: the one that judges all rows, "" for the sources'."""
     for at, row in enumerate(rows):
         if _columns(found, at, row):
-            _truth(found, at, row)
+            _truth(found, at, row, reward)
             _prompt(found, at, row)
 
 
@@ -75,33 +75,65 @@ def _columns(found: Found, at: int, row: Mapping[str, Any]) -> bool:
     return good
 
 
-def _truth(found: Found, at: int, row: Mapping[str, Any]) -> None:
+def _truth(found: Found, at: int, row: Mapping[str, Any], reward: str) -> None:
     truth, source = row["reward_model"]["ground_truth"], row["data_source"]
     from r1_verl.data.gold import NO_RESPONSE, check_gold
+    from r1_verl.reward.named import WrongTaskError
+    from r1_verl.score import BAD_GROUND_TRUTH
     from r1_verl.scorers import UnknownNameError
 
-    if not isinstance(truth, str):
-        found.add(at, "the ground truth is no string", "one canonical JSON string (r1_verl.ground_truth.encode)")
-    else:
-        try:
-            value = json.loads(truth)
-        except ValueError:
-            value = None
-        if not isinstance(value, dict):
-            found.add(at, "the ground truth is no JSON object", "encode it: r1_verl.ground_truth.encode(task, ...)")
-        elif "task" not in value:
-            found.add(at, "the ground truth names no task", "encode it: r1_verl.ground_truth.encode(task, ...)")
-        elif json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False) != truth:
-            found.add(at, "the ground truth is not canonical JSON", "sorted keys, no spaces: ground_truth.encode")
+    form = _form(truth)
     try:
-        outcome = check_gold(source, truth, row["extra_info"])
-    except UnknownNameError as error:
-        found.add(at, f"no scorer knows the data source {source!r}", str(error).partition("; ")[2] or "register one")
+        outcome = check_gold(source, truth, row["extra_info"], reward=reward)
+        unread = outcome in (NO_RESPONSE, BAD_GROUND_TRUTH) and _unreadable(source, truth, reward)
+    except WrongTaskError as error:
+        what, _, fix = str(error).partition(": ")
+        found.add(at, what, fix)
         return
+    except UnknownNameError as error:
+        near = str(error).partition("; ")[2]
+        fix = "--reward NAME if the recipe names the reward (r1_verl.pays); else " + (near or "register one")
+        found.add(at, f"no scorer knows the data source {source!r}", fix)
+        return
+    if unread:
+        what = (
+            f"the ground truth {form}, and the reward cannot read it"
+            if form
+            else "the reward cannot read its ground truth"
+        )
+        found.add(at, what, "r1_verl.ground_truth.encode(task, ...) writes one; or leave the row out")
+        return
+    if form:  # another project's own: the reward reads it
+        found.add(at, f"the ground truth {form}", "fine by itself; ours is ground_truth.encode(task, ...)", WARNING)
     if outcome == NO_RESPONSE:
         found.add(at, "its gold cannot be checked", "put a right response into extra_info.gold", WARNING)
     elif outcome:
         found.add(at, f"the gold does not score 1.0 ({outcome})", "leave the row out: no right answer is rewarded")
+
+
+def _form(truth: Any) -> str:
+    """In what a ground truth differs from canonical JSON; "" for nothing."""
+    if not isinstance(truth, str):
+        return "is no string"
+    try:
+        value = json.loads(truth)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return "is no JSON object"
+    if "task" not in value:
+        return "names no task"
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False) == truth
+    return "" if canonical else "is not canonical JSON"
+
+
+def _unreadable(source: str, truth: Any, reward: str) -> bool:
+    """Whether the reward can't read a ground truth: then it says so of any response with an answer."""
+    from r1_verl.reward import compute_score
+    from r1_verl.score import BAD_GROUND_TRUTH
+
+    answer = "<think>\n</think>\n<answer>\\boxed{1}</answer>"
+    return compute_score(source, answer, truth, reward=reward or None)["outcome"] == BAD_GROUND_TRUTH
 
 
 def _prompt(found: Found, at: int, row: Mapping[str, Any]) -> None:
@@ -180,6 +212,6 @@ def _agree(row: Mapping[str, Any], truth: Any) -> bool:
 def question_key(row: Mapping[str, Any]) -> str:
     """What makes two rows the same problem: extra_info.question, else the last message, without white space."""
     info = row["extra_info"] if isinstance(row["extra_info"], Mapping) else {}
-    last = row["prompt"][-1] if row["prompt"] else None
+    last = row["prompt"][-1] if isinstance(row["prompt"], list) and row["prompt"] else None
     text = info.get("question") or (last.get("content") if isinstance(last, Mapping) else None)
     return "".join(text.split()) if isinstance(text, str) else ""

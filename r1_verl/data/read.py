@@ -70,7 +70,16 @@ def _named(rows: Iterable[Any], path: Path) -> Iterator[dict[str, Any]]:
             row = {"conversation": row}  # Open-Reasoner-Zero's form
         if not isinstance(row, dict):
             raise DataError(f"{path} is not a table: each entry must be an object with named fields")
-        yield row
+        yield _in_text(row)
+
+
+def _in_text(value: Any) -> Any:
+    """The value with U+FFFD for each half of a character: a lone surrogate, which JSON can say and no file can hold."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_in_text(name): _in_text(inner) for name, inner in value.items()}
+    return [_in_text(inner) for inner in value] if isinstance(value, list) else value
 
 
 def rows_of(path: Path, kind: str, columns: Sequence[str] | None = None) -> Iterator[Any]:

@@ -32,7 +32,7 @@ def parser(description: str, out: str, styles: Mapping[str, Style], style: str, 
     p.add_argument(
         "--style", default=style, choices=list(styles), type=_style(styles), help=f"prompt style (default {style})"
     )
-    p.add_argument("--limit", type=count, metavar="N", help="use only the first N rows of the source")
+    p.add_argument("--limit", type=positive, metavar="N", help="use only the first N rows of the source")
     p.add_argument("--seed", type=count, default=0, help="for everything random")
     p.add_argument(
         "--think-in-prompt", action="store_true", help="the model's chat template opens <think> (R1-Distill)"
@@ -57,6 +57,13 @@ def count(text: str) -> int:
     """A whole number from 0 up, for argparse."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    if not count(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
     return int(text)
 
 

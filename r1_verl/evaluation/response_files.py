@@ -78,6 +78,7 @@ def _row(record: Mapping[str, Any], columns: Columns, where: str) -> Row:
     source = columns.source or record.get("data_source")
     if not isinstance(source, str) or not source:
         raise DataError(f"{where} has no data_source: name one for all rows with --source")
+    source = source.encode("utf-8", "replace").decode()  # a lone surrogate is no text to a terminal
     response = _column(record, columns.response, _RESPONSE, "--response", where)
     if not isinstance(response, str):
         raise DataError(f"{where}: the response is no text: name its column with --response")
