@@ -5,18 +5,8 @@
 # It sets the environment up, makes missing data, looks for what would go wrong, trains, and resumes an interrupted run.
 # Variables: run_scripts/README.md.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-[[ -n ${1:-} && $1 != *=* ]] || die "name a recipe first: bash run_scripts/train.sh tinyzero_ppo KEY=VALUE ..."
+[[ -n ${1:-} && $1 != *=* && $1 != -* ]] ||
+  die "name a recipe first: bash run_scripts/train.sh tinyzero_ppo KEY=VALUE ..."
 use_gpu_or_cpu train
-
-settings=()
-[[ -z ${MODEL:-} ]] || settings+=("actor_rollout_ref.model.path=$MODEL")
-[[ -z ${GPUS:-} ]] || settings+=("trainer.n_gpus_per_node=$GPUS")
-[[ -z ${NNODES:-} ]] || settings+=("trainer.nnodes=$NNODES")
 ((${NNODES:-1} == 1)) || export RAY_AUTH_MODE=token # the cluster of ray_head.sh
-if [[ -n ${SETTINGS:-} ]]; then
-  [[ -f $SETTINGS ]] || die "SETTINGS=$SETTINGS is not there: a file with one override a line, # for comments"
-  while IFS= read -r line || [[ -n $line ]]; do # a last line without an end counts
-    [[ -z $line || $line == \#* ]] || settings+=("$line")
-  done <"$SETTINGS"
-fi
-exec python -m r1_verl train "$1" "${settings[@]}" "${@:2}"
+exec python -m r1_verl train "$(here "$1")" "${@:2}" # which reads MODEL, GPUS, NNODES and SETTINGS

@@ -81,7 +81,8 @@ WRONG = {
     "train": "r1-verl train: the following arguments are required: RECIPE",
     "train quikstart_grpo": "r1-verl train: unknown recipe 'quikstart_grpo'; did you mean quickstart_grpo",
     "train nowhere.yaml": "r1-verl train: no recipe at nowhere.yaml",
-    "train quickstart_grpo trainer.sav_freq=1": "r1-verl train: quickstart_grpo: Could not override 'trainer.sav_freq'",
+    "train quickstart_grpo trainer.sav_freq=1": "r1-verl train: quickstart_grpo: there is no setting trainer.sav_freq; "
+    "did you mean trainer.save_freq?",
     "train quickstart_grpo fast": "r1-verl train: 'fast' is no override: write KEY=VALUE",
     "doctor": "r1-verl doctor: the following arguments are required: RECIPE",
     "doctor quickstart_grpo --fast": "r1-verl doctor: unrecognized arguments: --fast",

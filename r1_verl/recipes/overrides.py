@@ -6,84 +6,78 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from r1_verl.recipes import FOLDER, RecipeError, locate, names
+from r1_verl.recipes import FOLDER, RecipeError, locate, names, read, variables
+from r1_verl.recipes.quoting import override
 
 _KWARGS = "reward.custom_reward_function.reward_kwargs"
-# What Hydra reads as a string, and as the same one, without quotes.
-_PLAIN = re.compile(r"(?!(?:null|true|false|inf|nan)$)[a-z_/][\w./-]*", re.ASCII | re.IGNORECASE)
-
-
-def override(key: str, value: str | os.PathLike[str] | int | float | Sequence[str] | None) -> str:
-    """KEY=VALUE as Hydra reads back exactly this value: a string or path stays one, whatever characters it has.
-
-    key: with Hydra's prefix (+, ++) if it needs one.
-    """
-    return f"{key}={_written(value)}"
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, (str, os.PathLike)):
-        text = os.fspath(value)
-        return text if _PLAIN.fullmatch(text) else _quoted(text)
-    if isinstance(value, Sequence):
-        return f"[{','.join(map(_written, value))}]"
-    return "null" if value is None else str(value)
-
-
-def _quoted(text: str) -> str:
-    """In Hydra's quotes: backslashes count only before a quote (Hydra) and before ${, an interpolation (OmegaConf)."""
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    text = re.sub(r"(\\*)'", r"\1\1\\'", text)
-    return "'" + re.sub(r"(\\+)\Z", r"\1\1", text) + "'"
 
 
 def settle(recipe: str, given: Iterable[str]) -> list[str]:
-    """The overrides for Hydra: old names translated, and +machine=cpu added where the variable CPU is 1.
+    """The overrides for Hydra: those that the variables CPU, MODEL, GPUS, NNODES and SETTINGS say, then the given ones.
 
-    Raises RecipeError for a word that is no override.
+    Old names are translated; a value that Hydra could not read is quoted. Raises RecipeError for what is no override.
     """
-    found = [_renamed(override) for override in given if _is_override(override)]
-    has_machine = any(override.lstrip("+").startswith("machine=") for override in found)
-    if os.environ.get("CPU") == "1" and not has_machine and "machine" not in _groups(*locate(recipe)):
+    typed = [*variables.settings(), *((word, "") for word in given)]
+    found = [_readable(_renamed(_checked(recipe, word, where))) for word, where in typed]
+    has_machine = any(word.lstrip("+").startswith("machine=") for word in found)
+    if variables.flag("CPU") and not has_machine and "machine" not in _groups(*locate(recipe)):
         found.insert(0, "+machine=cpu")
-    return found
+    counts = (("trainer.n_gpus_per_node", "GPUS"), ("trainer.nnodes", "NNODES"))
+    said = [f"{key}={number}" for key, name in counts if (number := variables.number(name))]
+    if model := os.environ.get("MODEL"):
+        said.insert(0, override("actor_rollout_ref.model.path", model))
+    return [*said, *found]
 
 
-def _is_override(word: str) -> bool:
-    """True. Raises RecipeError, which says what to write instead."""
-    if "=" in word or word.startswith("~"):  # Hydra's ~KEY deletes
-        return True
-    near = difflib.get_close_matches(word, [end for name in names() for end in (name, name.partition("_")[2])], n=1)
-    recipe = next((name for name in names() if near and name.endswith(near[0])), "")
-    hint = f"; the recipe {recipe} is a script of its own: run_scripts/{recipe}.sh" if recipe else ""
-    raise RecipeError(f"{word!r} is no override: write KEY=VALUE, as trainer.total_epochs=2{hint}")
+def _checked(recipe: str, word: str, where: str) -> str:
+    """The word, without blanks around its first =. Raises RecipeError, which says what to write instead."""
+    word = re.sub(r"^\s*([^\s=]+)\s*=\s*(?=\S|$)", r"\1=", word)
+    if re.match(r"[^\s=-][^\s=]*=", word) or word.startswith("~"):  # Hydra's ~KEY deletes
+        return word
+    family, known = recipe.partition("_")[0], names()
+    by_end = {name.partition("_")[2]: name for name in sorted(known, key=lambda name: name.startswith(family))}
+    by_end |= {name: name for name in known}
+    near = by_end.get(next(iter(difflib.get_close_matches(word, by_end, n=1)), ""))
+    hint = f"; the recipe {near} is a script of its own: run_scripts/{near}.sh" if near else ""
+    raise RecipeError(f"{where}{word!r} is no override: write KEY=VALUE, as trainer.total_epochs=2{hint}")
 
 
-def _renamed(override: str) -> str:
-    key, _, value = override.partition("=")
+def _readable(word: str) -> str:
+    """The override, its value quoted if it is a name or path that Hydra's grammar does not take."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        key, _, value = word.partition("=")
+        return override(key, value) if re.match(r"[\w./~]", value) else word
+    return word
+
+
+def _renamed(word: str) -> str:
+    key, _, value = word.partition("=")
     if key.lstrip("+~") != f"{_KWARGS}.ladder":
-        return override
+        return word
     print(f"r1_verl: write {_KWARGS}.scale={value}: a ladder is called a scale now", file=sys.stderr)
     return f"++{_KWARGS}.scale={value}"
 
 
 def _groups(folder: Path, name: str) -> set[str]:
     """The config groups (machine, stop, prompt) that a recipe, or one that it builds on, sets among its defaults."""
-    return {key.removeprefix("override ") for entry in _defaults(folder, name) for key in entry}
+    return {key.removeprefix("override ") for entry in _defaults(folder, name, set()) for key in entry}
 
 
-def _defaults(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    import yaml
-
+def _defaults(folder: Path, name: str, seen: set[str]) -> Iterator[dict[str, Any]]:
     file = next((path for at in (folder, FOLDER) if (path := at / f"{name}.yaml").is_file()), None)
-    if file is None:
+    if file is None or name in seen:
         return  # veRL's own
-    for entry in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("defaults") or []:
+    for entry in read(file).get("defaults") or []:
         if isinstance(entry, dict):
             yield entry
-        elif entry != "_self_" and entry != name:
-            yield from _defaults(folder, entry)
+        elif isinstance(entry, str) and entry != "_self_":
+            yield from _defaults(folder, entry, seen | {name})

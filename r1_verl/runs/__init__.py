@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl import atomic
+from r1_verl.recipes import variables
+from r1_verl.recipes.overrides import override
 from r1_verl.runs import checkpoints, curve, identity
 from r1_verl.runs.curve import (  # noqa: F401  the names that readers of a run need
     MEAN_LENGTH,
@@ -70,8 +72,13 @@ class Run(NamedTuple):
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Hold the run for this process, until its end at the latest. Raises RunError if another process holds it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / "lock").open("w")
+        except OSError as error:
+            what = f"the run can't live in {self.folder} ({error.strerror})"
+            raise RunError(what, "RUNS=a folder with room that you may write to") from error
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -134,11 +141,11 @@ def run_overrides(folder: Path) -> list[str]:
     The paths are absolute, because the working directory of a Ray job is a temporary one.
     """
     overrides = [
-        f"trainer.default_local_dir={folder}/checkpoints",
-        f"trainer.validation_data_dir={folder}/validation",
-        f"trainer.experiment_name={folder.name}",
+        override("trainer.default_local_dir", folder / "checkpoints"),
+        override("trainer.validation_data_dir", folder / "validation"),
+        override("trainer.experiment_name", folder.name),
     ]
-    if os.environ.get("WANDB") == "1":
+    if variables.flag("WANDB"):
         overrides.append("trainer.logger=[console,file,wandb]")
     return overrides
 

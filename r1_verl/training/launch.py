@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +24,9 @@ from typing import TYPE_CHECKING
 from r1_verl import cluster, doctor, recipes, runs
 from r1_verl.data import make
 from r1_verl.hub import fetch
+from r1_verl.recipes import variables
 from r1_verl.recipes.listing import add_recipe
-from r1_verl.recipes.overrides import settle
+from r1_verl.recipes.overrides import override, settle
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, record, recorded, run_folder, run_overrides
 from r1_verl.runs.curve import unsound
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 
 MODULE = "verl.trainer.main_ppo"
 _POLL = 0.5  # seconds
+_FULL = 2**20  # bytes: with less, the log may have no room to say so
+_NO_WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _FORWARDED_ENV = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
 
 
@@ -53,13 +59,14 @@ def train(recipe: str, overrides: list[str]) -> int:
     joins = doctor.machine.joins(config)
     more = cluster_overrides(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
     before = stages.previous_run(config)
-    if before and any(override.startswith(f"{stages.MODEL}=") for override in overrides):
+    if before and any(word.lstrip("+").startswith(f"{stages.MODEL}=") for word in overrides):
         print(f"# Not starting from run {before!r}: a model was given.")
         before = None
-    dry = os.environ.get("DRY_RUN") == "1"
+    dry = variables.flag("DRY_RUN")
     if before and not dry:
-        more.append(f"{stages.MODEL}={stages.start(before, Run(folder))}")
-        print(f"Stage {name!r} starts from run {before!r}: {more[-1].partition('=')[2]}", flush=True)
+        model = stages.start(before, Run(folder))
+        more.append(override(stages.MODEL, model))
+        print(f"Stage {name!r} starts from run {before!r}: {model}", flush=True)
     overrides += more
     if joins or before:
         config = recipes.compose(recipe, overrides)
@@ -68,7 +75,7 @@ def train(recipe: str, overrides: list[str]) -> int:
         print(f"# pays: {pays.line(config)}")
         for step in make.missing(config):
             print(f"# would make {step.what}: {step}")
-        print(f"# veRL's command: {' '.join(_command(MODULE, recipe, overrides))}")
+        print(f"# veRL's command: {shlex.join(_command(MODULE, recipe, overrides))}")
         if before:
             print(f"# with {stages.MODEL}=the last checkpoint of run {before!r}")
         return 0
@@ -95,7 +102,7 @@ def cluster_overrides(config: DictConfig) -> list[str]:
     mine = config.ray_kwargs.ray_init
     os.environ.setdefault("RAY_ADDRESS", mine.get("address") or "auto")
     counts = [f"ray_kwargs.ray_init.{key}=null" for key in ("num_cpus", "num_gpus") if key in mine]
-    return [f"++ray_kwargs.ray_init.address={cluster.address()}", *counts]
+    return [override("++ray_kwargs.ray_init.address", cluster.address()), *counts]
 
 
 def _train(
@@ -135,7 +142,7 @@ def run_verl(
     environment = {**os.environ, "VERL_FILE_LOGGER_PATH": str(curve), "HYDRA_FULL_ERROR": "1", "PYTHONUNBUFFERED": "1"}
     if watch:  # a process on a cluster has its node's environment, not this one's
         overrides = [*overrides, *forwarded_env(environment)]
-    command = [*_command(module, recipe, overrides), f"hydra.run.dir={run.folder}/hydra"]
+    command = [*_command(module, recipe, overrides), override("hydra.run.dir", run.folder / "hydra")]
     print(f"Starting {module} ({recipe}); its own output goes to {log}", flush=True)
     with log.open("wb") as sink:
         process = subprocess.Popen(
@@ -149,7 +156,9 @@ def run_verl(
             raise
     if process.returncode:
         _raise_if_node_lost(watch.gone_within(20) if watch else None)
-        raise RunError(f"{module} ended with status {process.returncode}:\n{_why(log)}\nThe whole log: {log}")
+        full = shutil.disk_usage(run.folder).free < _FULL
+        why = f"  the disk of {run.folder} is full: free some space, then give the same command" if full else _why(log)
+        raise RunError(f"{module} ended with status {process.returncode}:\n{why}\nThe whole log: {log}")
 
 
 def forwarded_env(environment: Mapping[str, str]) -> list[str]:
@@ -161,7 +170,7 @@ def forwarded_env(environment: Mapping[str, str]) -> list[str]:
     job = json.loads(environment.get("RAY_JOB_CONFIG_JSON_ENV_VAR") or "{}")
     already = (job.get("runtime_env") or {}).get("env_vars") or {}
     left = [name for name in _FORWARDED_ENV if environment.get(name) and environment[name] != already.get(name)]
-    return [f"++ray_kwargs.ray_init.runtime_env.env_vars.{name}='{environment[name]}'" for name in left]
+    return [override(f"++ray_kwargs.ray_init.runtime_env.env_vars.{name}", environment[name]) for name in left]
 
 
 def _command(module: str, recipe: str, overrides: list[str]) -> list[str]:
@@ -267,3 +276,8 @@ def run(args: argparse.Namespace) -> int:
         return train(args.recipe, args.overrides)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command resumes from the last checkpoint") from None
+    except OSError as error:
+        if error.errno not in _NO_WRITING:
+            raise
+        where, fix = error.filename or run_folder(args.recipe), "RUNS=a folder with room that you may write to"
+        raise RunError(f"nothing can be written to {where} ({error.strerror})", fix) from error
