@@ -65,7 +65,8 @@ def kill_tree(process: subprocess.Popen) -> None:
 
 @pytest.fixture(scope="module")
 def grpo(place):
-    """(run, output): killed once a checkpoint was there, then started again with the same command."""
+    """(run, output, step): killed once a checkpoint was there, then torn, and started again as after running out of
+    memory: with smaller micro-batches and fewer workers."""
     arguments = command(place, "quickstart_grpo")
     run = Run(place / "runs" / "quickstart_grpo")
     first = subprocess.Popen(arguments, env=environment(place), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -75,6 +76,9 @@ def grpo(place):
         time.sleep(0.2)
     kill_tree(first)
     kept = run.last_checkpoint()
+    (run.checkpoints / "latest_checkpointed_iteration.txt").write_text("")
+    (run.checkpoints / f"global_step_{kept + 5}").mkdir(exist_ok=True)
+    arguments += ["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=4", "data.dataloader_num_workers=3"]
     again = subprocess.run(arguments, env=environment(place), capture_output=True, text=True, timeout=700, cwd=place)
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
     return run, again.stdout, kept
@@ -82,7 +86,10 @@ def grpo(place):
 
 def test_resumes_from_the_last_checkpoint_and_counts_no_step_twice(grpo):
     run, output, kept = grpo
-    assert f"after step {kept}" in output
+    assert f"after step {kept} (the last whole checkpoint, {run.checkpoints}/global_step_{kept})" in output
+    assert "Torn: latest_checkpointed_iteration.txt is empty" in output
+    assert f"Torn: global_step_{kept + 5} has no folder actor" in output
+    assert "data.dataloader_num_workers stays" in output
     attempts = [read_attempt(path) for path in run.attempts()]
     assert len(attempts) == 2
     assert min(step.step for step in attempts[1]) == kept + 1

@@ -19,32 +19,29 @@ _SOCKET = (
 
 def check_resume(config: Any) -> Iterator[Problem]:
     """Checkpoints where this run would write its own, from which veRL would go on: of something else, or none whole."""
-    folder = Path(config.trainer.default_local_dir)
+    folder, mode = Path(config.trainer.default_local_dir), config.trainer.resume_mode
     found = checkpoints.look(folder)
-    if config.trainer.resume_mode != "auto" or not (found.last or found.tracked):
-        if config.trainer.resume_mode == "auto" and (lost := checkpoints.lost(folder)):
-            yield Problem(*lost)
+    none = checkpoints.wrong(config.trainer.resume_from_path) if mode == "resume_path" else checkpoints.lost(folder)
+    if none and mode != "disable":
+        yield Problem(*none)
+    if mode != "auto" or not (found.last or found.tracked):
         return
     from omegaconf import OmegaConf
 
-    holds, another = (
-        f"{folder} holds a checkpoint of step {found.last or found.tracked}",
-        "RUN=another-name for a new run",
-    )
-    if not (theirs := recorded(folder.parent)):
+    holds = f"{folder} holds a checkpoint of step {found.last or found.tracked}"
+    theirs, another = recorded(folder.parent), "RUN=another-name for a new run"
+    if not theirs and found.last:
         yield Problem(
             f"{holds} and nothing says of which configuration (no {folder.parent / 'config.yaml'} that can be read): "
             "the run would go on from it",
             f"{another}; DOUBTS=ok if the checkpoint is of this very configuration",
             doubt=True,
         )
-    elif differ := identity.differences(theirs, OmegaConf.to_container(config, resolve=True)):
+    elif theirs and (differ := identity.differences(theirs, OmegaConf.to_container(config, resolve=True))):
         yield Problem(
             f"{holds} of another configuration ({differ}): the run would go on from it",
             f"{another}, the old settings to resume that one, or remove {folder.parent}",
         )
-    if lost := checkpoints.lost(folder):
-        yield Problem(*lost)
 
 
 def check_writing(config: Any) -> Iterator[Problem]:

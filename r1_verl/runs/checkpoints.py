@@ -70,6 +70,16 @@ def lost(folder: Path) -> tuple[str, str] | None:
     )
 
 
+def wrong(path: str | None) -> tuple[str, str] | None:
+    """(what, fix) if trainer.resume_from_path names no whole checkpoint."""
+    folder = Path(path or "")
+    if not re.fullmatch(r"global_step_[0-9]{1,18}", folder.name):
+        return f"trainer.resume_from_path={path} names no checkpoint", "name its folder: .../checkpoints/global_step_N"
+    if lacks := fault(folder.parent, int(folder.name.rpartition("_")[2])):
+        return f"trainer.resume_from_path={path}: {folder.name} {lacks}", "name a whole checkpoint"
+    return None
+
+
 def _tracker(folder: Path) -> str | None:
     """What the tracker says; None if there is none."""
     try:

@@ -110,11 +110,11 @@ def differences(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     theirs, mine = _as_keywords(_without_free(recorded)), _as_keywords(_without_free(flat(config)))
     if _NAME not in theirs:  # then the data sources named the reward, and a recipe's reward is still the same one
         mine.pop(_NAME, None)
-    differ = sorted(
+    differ = [
         key
-        for key in mine.keys() | theirs.keys()
+        for key in sorted(mine.keys() | theirs.keys(), key=lambda key: (not (key in mine and key in theirs), key))
         if mine.get(key) != theirs.get(key) and theirs.get(key) not in _BEFORE.get(key, ())
-    )
+    ]
     shown = "; ".join(f"{key}: {theirs.get(key)!r} there, {mine.get(key)!r} here" for key in differ[:4])
     why = "".join(f"; {reason}" for reason in dict.fromkeys(_BOUND[key] for key in differ[:4] if key in _BOUND))
     return shown + (f" and {len(differ) - 4} more" if len(differ) > 4 else "") + why

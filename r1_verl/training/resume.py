@@ -25,8 +25,10 @@ def plan(run: Run, config: Any) -> Start:
         kept = run.last_checkpoint()
         return Start(0, (f"Not resuming after step {kept}: trainer.resume_mode=disable.",) if kept else (), ())
     if mode == "resume_path":
-        folder = _named(config.trainer.resume_from_path)
-        step, said = int(folder.name.rpartition("_")[2]), []
+        if found := checkpoints.wrong(config.trainer.resume_from_path):
+            raise RunError(*found)
+        folder, said = Path(config.trainer.resume_from_path), []
+        step = int(folder.name.rpartition("_")[2])
     else:
         found = checkpoints.look(run.checkpoints)
         if lost := checkpoints.lost(run.checkpoints):
@@ -52,15 +54,3 @@ def mend_tracker(run: Run, step: int) -> None:
     if checkpoints.look(run.checkpoints).tracked != step:
         with atomic.file(tracker) as part:
             part.write_text(str(step))
-
-
-def _named(path: Any) -> Path:
-    """The checkpoint that trainer.resume_from_path names."""
-    folder = Path(str(path or ""))
-    number = folder.name.removeprefix("global_step_")
-    if not folder.name.startswith("global_step_") or not number.isdecimal():
-        fix = "name a checkpoint's folder, as .../checkpoints/global_step_20"
-        raise RunError(f"trainer.resume_from_path={path} is no checkpoint", fix)
-    if lacks := checkpoints.fault(folder.parent, int(number)):
-        raise RunError(f"trainer.resume_from_path={path}: {folder.name} {lacks}", "name a whole checkpoint")
-    return folder

@@ -52,12 +52,15 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
     checkpoint. Raises RunError.
     """
     found = checkpoints.look(run.checkpoints)
-    if step is None and found.torn:
-        print(f"Torn: {'; '.join(found.torn)}. The last whole checkpoint: step {found.last}.", file=sys.stderr)
+    torn = "; ".join(found.torn)
+    if step is None and not found.last:
+        raise RunError(f"run {run.folder.name!r} has no checkpoint{f' that is whole ({torn})' if torn else ' yet'}")
+    if step is None and torn:
+        print(f"Torn: {torn}. The last whole checkpoint: step {found.last}.", file=sys.stderr)
     step = found.last if step is None else step
     if lacks := checkpoints.lacks_weights(run.checkpoints, step):
         there = f"there are: {list(found.whole) or 'none'}"
-        if step and (run.checkpoints / f"global_step_{step}").is_dir():
+        if (run.checkpoints / f"global_step_{step}").is_dir():
             raise RunError(f"run {run.folder.name!r}: global_step_{step} {lacks}; whole checkpoints: {there}")
         raise RunError(f"run {run.folder.name!r} has no checkpoint of step {step} ({there})")
     actor = run.checkpoints / f"global_step_{step}" / "actor"
