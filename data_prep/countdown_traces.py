@@ -15,7 +15,7 @@ from r1_verl.data.example import DataError
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = script.Parser(__doc__)
     p.add_argument("--puzzles", required=True, metavar="FILE", help="a Parquet of data_prep/countdown.py")
     p.add_argument("--out", required=True, metavar="DIR")
     p.add_argument("--count", type=script.count, default=57600, help="traces; puzzles are used again and again")

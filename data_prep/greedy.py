@@ -7,7 +7,6 @@ python data_prep/greedy.py data/quickstart/test.parquet --out data/quickstart/va
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from r1_verl.data import read, script, write
@@ -15,7 +14,7 @@ from r1_verl.data.example import DataError
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = script.Parser(__doc__)
     p.add_argument("file", help="a prepared Parquet file")
     p.add_argument("written", nargs="?", metavar="OUT", help="the same as --out")
     p.add_argument("--out", metavar="FILE", help="the file to write")

@@ -10,7 +10,6 @@ The order is in the file: train with data.shuffle=False.
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from r1_verl.data.example import DataError
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = script.Parser(__doc__)
     p.add_argument("parts", nargs="+", metavar="FILE[=ROWS|=SHARE]", help="prepared files")
     p.add_argument("--out", required=True, metavar="FILE", help="the mixture")
     p.add_argument("--size", type=script.count, metavar="N", help="rows in all, with shares (default: what fits)")

@@ -6,7 +6,6 @@ python data_prep/overlap.py train.parquet data/eval/*.parquet --drop clean.parqu
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from r1_verl.data import mix, overlap, script, write
@@ -14,7 +13,7 @@ from r1_verl.data.example import DataError
 
 
 def main() -> None:
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = script.Parser(__doc__)
     p.add_argument("train", help="a prepared file or a source (Parquet, JSON lines, JSON, Arrow)")
     p.add_argument("suites", nargs="*", metavar="SUITE", help="evaluation files, NAME=FILE to name one")
     p.add_argument("--n", type=script.count, default=overlap.N, help=f"words of an n-gram (default {overlap.N})")

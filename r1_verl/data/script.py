@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from r1_verl.data.example import DataError, Example
 from r1_verl.data.gold import gold_response
@@ -23,9 +23,19 @@ ONCE = {"marked_bias": "marked", "grpo_bias": "deepscaler"}  # styles of earlier
 _NOT_RECORDED = frozenset({"out", "source", "processes", "dry_run", "command"})
 
 
-def parser(description: str, out: str, styles: Mapping[str, Style], style: str, source: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """argparse's parser: the description as it is written, and a mistake as one line without the usage."""
+
+    def __init__(self, description: str | None) -> None:
+        super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n({self.prog} -h tells what it takes)\n")
+
+
+def parser(description: str, out: str, styles: Mapping[str, Style], style: str, source: str) -> Parser:
     """The arguments that every script has. source: the default of --source and what it may be, "generate|hub|PATH"."""
-    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = Parser(description)
     default = source.split("|")[0]
     p.add_argument("--source", default=default, metavar=source, help=f"where the rows come from (default {default})")
     p.add_argument("--out", default=out, metavar="DIR", help=f"folder for the Parquet files (default {out})")

@@ -22,7 +22,7 @@ from r1_verl.doctor.problem import Check, Problem
 
 ROWS = 50  # of the first training file
 _END = "<|im_end|>"
-_RAW = "prompt=raw (custom_chat_template that adds nothing), or data of a chat style"
+_RAW = "+prompt=raw (custom_chat_template that adds nothing), or data of a chat style"
 _MESSAGES = '[{"role": "user", "content": TEXT}]'
 # By their names on the hub: models whose template opens <think>, and models that were taught a chat template.
 _OPENS = re.compile(r"R1-Distill|/QwQ-32B$|Thinking-2507", re.IGNORECASE)
