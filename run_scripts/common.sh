@@ -70,7 +70,7 @@ has_gpu() { command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>
 python_version() { "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null; }
 
 # makes_environments PROGRAM: Debian has venv and ensurepip in a package apart.
-makes_environments() { "$1" -c 'import ensurepip, venv  # has no version to print' 2>/dev/null; }
+makes_environments() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
 find_python() {
   local candidate version found="" fix="remove PYTHON, or PYTHON=/path/to/python3.12"
@@ -112,7 +112,7 @@ setup_environment() {
   if [[ -z $missing ]]; then
     check_environment
   else
-    if [[ -d $VENV && ! -e $VENV/.r1_verl.lock && ! -e $VENV/pyvenv.cfg && -n $(ls -A "$VENV") ]]; then
+    if [[ -n $(ls -A "$VENV" 2>/dev/null) && -z $(ls -d "$VENV"/{pyvenv.cfg,.r1_verl{,.lock}} 2>/dev/null) ]]; then
       die "VENV=$VENV has files that are no Python environment: name a new folder"
     fi
     if ! mkdir -p "$VENV" || ! : >>"$VENV/.r1_verl.lock"; then

@@ -15,6 +15,7 @@ import pytest
 from scripts import ROOT, prefix
 
 from r1_verl import recipes
+from r1_verl.recipes.overrides import settle
 from r1_verl.training import launch
 
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))
@@ -150,36 +151,79 @@ def test_every_variable_of_the_scripts_stands_in_their_readme():
     assert len(used) > 15 and {name for name in used - inner if f"`{name}`" not in table} == set()
 
 
+GIVEN = {"MODEL": "my/model", "GPUS": "3", "NNODES": "2", "SETTINGS": "settings"}  # what `r1-verl train` reads itself
+
+
 @pytest.fixture
 def recorder(tmp_path, environment):
     """An environment whose `python` writes down what the scripts start, and starts nothing."""
     log = tmp_path / "log"
-    venv = prefix(tmp_path / "recording", python=f'#!/bin/sh\necho "RUN=${{RUN:-}} $*" >>{log}\n')
+    given = " ".join(f"{name}=${{{name}:-}}" for name in ("RUN", *GIVEN))
+    venv = prefix(tmp_path / "recording", python=f'#!/bin/sh\necho "{given} $*" >>{log}\n')
     return {**environment, "VENV": str(venv), "LOG": str(log)}
 
 
 def trained(recorder: dict[str, str]) -> list[tuple[str, str, list[str]]]:
     """(RUN, recipe, overrides) of each training that was started."""
-    started = [line for line in Path(recorder["LOG"]).read_text().splitlines() if "-m r1_verl train" in line]
-    words = [line.split() for line in started]
-    return [(line[0].removeprefix("RUN="), line[4], line[5:]) for line in words]
+    return [(run, recipe, overrides) for run, _, recipe, overrides in trained_with(recorder)]
+
+
+def trained_with(recorder: dict[str, str]) -> list[tuple[str, dict[str, str], str, list[str]]]:
+    """(RUN, the other variables, recipe, overrides) of each training that was started."""
+    found = []
+    for line in Path(recorder["LOG"]).read_text().splitlines():
+        variables, is_training, words = line.partition(" -m r1_verl train ")
+        if is_training:
+            named = dict(word.split("=", 1) for word in variables.split(" "))
+            found.append((named.pop("RUN"), named, words.split()[0], words.split()[1:]))
+    return found
 
 
 @pytest.mark.parametrize("script", sorted(set(recipes.names()) | SEQUENCES.keys()))
-def test_each_script_starts_its_recipe_with_the_users_settings(script, recorder, tmp_path):
-    settings = tmp_path / "settings"
-    settings.write_text("# small\ndata.max_response_length=7\n\ntrainer.save_freq=1")
-    environment = recorder | {"MODEL": "my/model", "GPUS": "3", "NNODES": "2", "SETTINGS": str(settings)}
-    done = run(script, "data.train_batch_size=12345", env=environment)
+def test_each_script_starts_its_recipe_with_the_users_settings(script, recorder):
+    done = run(script, "data.train_batch_size=12345", env=recorder | GIVEN)
     assert done.returncode == 0, done.stderr
-    runs = trained(recorder)
-    assert [recipe for _, recipe, _ in runs] == SEQUENCES.get(script, [script])
-    common = ["trainer.n_gpus_per_node=3", "trainer.nnodes=2", "data.max_response_length=7", "trainer.save_freq=1"]
-    for _, _, overrides in runs:
+    runs = trained_with(recorder)
+    assert [recipe for _, _, recipe, _ in runs] == SEQUENCES.get(script, [script])
+    for _, given, _, overrides in runs:
         assert overrides[-1] == "data.train_batch_size=12345"
-        assert [given for given in overrides if given in common] == common
-    with_model = ["actor_rollout_ref.model.path=my/model" in overrides for _, _, overrides in runs]
+        assert given | {"MODEL": ""} == GIVEN | {"MODEL": ""}
+    with_model = [given["MODEL"] == "my/model" for _, given, _, _ in runs]
     assert with_model == ([True] * 4 if script == "gsm8k_kl_sweep" else [True] + [False] * (len(runs) - 1))
+
+
+def test_the_variables_become_overrides_before_those_that_are_typed(tmp_path, monkeypatch):
+    settings = tmp_path / "my settings"
+    settings.write_text(
+        "\ufeff# small\r\ndata.max_response_length=7  # tokens\r\n\r\ntrainer.logger=['a # b',\"c\"]\r\n"
+        "data.train_files = it's # mine\n  trainer.save_freq=1"
+    )
+    for name, value in (GIVEN | {"MODEL": "/m/step=1 (é)", "SETTINGS": str(settings)}).items():
+        monkeypatch.setenv(name, value)
+    assert settle("tinyzero_ppo", ["data.seed=1", "data.val_files=/x (1)/a=b.parquet"]) == [
+        "actor_rollout_ref.model.path='/m/step=1 (é)'", "trainer.n_gpus_per_node=3", "trainer.nnodes=2",
+        "data.max_response_length=7", "trainer.logger=['a # b',\"c\"]", "data.train_files='it\\'s'",
+        "trainer.save_freq=1", "data.seed=1", "data.val_files='/x (1)/a=b.parquet'",
+    ]  # fmt: skip
+
+
+def test_a_relative_path_is_taken_from_where_the_user_stands(recorder, tmp_path):
+    """And else from the checkout, as a run of earlier may be there."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/settings").touch()
+    (tmp_path / "here/my.yml").touch()
+    script = str(ROOT / "run_scripts/train.sh")
+    subprocess.run(
+        ["bash", script, "my.yml"],
+        cwd=tmp_path / "here",
+        env=recorder | GIVEN | {"RUNS": "my runs"},
+        timeout=60,
+        check=True,
+    )
+    ((_, given, recipe, _),) = trained_with(recorder)
+    assert recipe == f"{tmp_path}/here/my.yml" and given == GIVEN | {"SETTINGS": f"{tmp_path}/here/settings"}
+    assert lines(f'cd {tmp_path}/here; RUNS="my runs"; source {ROOT}/run_scripts/common.sh; printf %s "$RUNS"',
+                 recorder).stdout == f"{tmp_path}/here/my runs"  # fmt: skip
 
 
 def test_the_sequences_say_what_each_run_takes(recorder):
@@ -387,9 +431,9 @@ def test_a_slurm_job_takes_whole_nodes_and_the_recipes_cards(with_cards, recorde
     with_cards["VENV"] = recorder["VENV"]
     asked = run("slurm", "tinyzero_grpo", env=with_cards)
     assert "sbatch --nodes=1 --ntasks-per-node=1 --gpus-per-node=8 --exclusive --mem=0 " in asked.stdout, asked.stderr
-    assert "n_gpus_per_node" not in Path(recorder["LOG"]).read_text()
+    assert " GPUS= " in Path(recorder["LOG"]).read_text()
     asked = run("slurm", "tinyzero_grpo", env=with_cards | {"GPUS": "4"})
-    assert "--gpus-per-node=4 " in asked.stdout and "trainer.n_gpus_per_node=4" in Path(recorder["LOG"]).read_text()
+    assert "--gpus-per-node=4 " in asked.stdout and " GPUS=4 " in Path(recorder["LOG"]).read_text()
     programs(tmp_path / "cards", {"srun": 'echo "GPUS=${GPUS:-} $*"', "scontrol": "echo first; echo second"})
     job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "nodes", "NNODES": "2"}
     started = run("slurm", "tinyzero_grpo", "a=b", env=with_cards | job).stdout.strip()
