@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.countdown import published, puzzles
 from r1_verl.data.countdown.generate import GENERATOR, Settings, generate

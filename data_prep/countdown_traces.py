@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import _environment  # noqa: F401
+
 from r1_verl import ground_truth
 from r1_verl.data import read, script, write
 from r1_verl.data.countdown.cold_start import Trace, traces

@@ -6,6 +6,8 @@ python data_prep/dapo.py --source dapo-math-17k.parquet --repeats drop    # upst
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

@@ -6,6 +6,8 @@ python data_prep/deepscaler.py --source train_aime.json.gz --test-size 50
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

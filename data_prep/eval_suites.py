@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script, suites
 from r1_verl.data.example import DataError
 from r1_verl.data.math import prompts

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import _environment  # noqa: F401
+
 from r1_verl.data import read, script, write
 from r1_verl.data.example import DataError
 

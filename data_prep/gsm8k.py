@@ -7,6 +7,8 @@ python data_prep/gsm8k.py --source train.jsonl --test-source test.jsonl
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

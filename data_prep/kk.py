@@ -7,6 +7,8 @@ python data_prep/kk.py --people 2,3,4,5,6,7,8 --split mem_kk --train-size 0   # 
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.example import DataError
 from r1_verl.data.kk import logic, perturb, puzzles

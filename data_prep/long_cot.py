@@ -11,6 +11,8 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+import _environment  # noqa: F401
+
 from r1_verl.data import read, script, write
 from r1_verl.data.math import cold_start, prompts
 from r1_verl.data.math.traces import COT_SETS

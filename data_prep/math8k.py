@@ -6,6 +6,8 @@ python data_prep/math8k.py --style simplerl_v0 --source math_level3to5_data_proc
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

@@ -6,6 +6,8 @@ python data_prep/math_lighteval.py --source train.jsonl.gz --test-source test.js
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

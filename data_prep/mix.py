@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import _environment  # noqa: F401
 import numpy as np
 
 from r1_verl.data import mix, script, write

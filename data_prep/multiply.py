@@ -6,6 +6,8 @@ python data_prep/multiply.py --style raw        # its prompt string, for the pas
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import multiply, script
 from r1_verl.data.example import DataError
 

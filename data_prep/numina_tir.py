@@ -5,6 +5,8 @@ python data_prep/numina_tir.py --style openr1
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

@@ -5,6 +5,8 @@ python data_prep/openr1_math.py --style openr1_main
 
 from __future__ import annotations
 
+import _environment  # noqa: F401
+
 from r1_verl.data import script
 from r1_verl.data.math import problems
 

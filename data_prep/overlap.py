@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import _environment  # noqa: F401
+
 from r1_verl.data import mix, overlap, script, write
 from r1_verl.data.example import DataError
 

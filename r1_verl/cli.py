@@ -11,7 +11,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+ROOT = Path(__file__).parents[1]  # of the checkout, if this is one
 COMMANDS = {
     "train": ("r1_verl.training.launch", "run a recipe: preflight, veRL's trainer, a report; or resume its run"),
     "prepare": ("r1_verl.data.make", "make a recipe's data where they are missing"),
@@ -60,13 +62,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "r1_verl").partition(".")[0] == "r1_verl":
             raise  # a defect of ours
-        print(f"{prog}: the package {error.name} is missing: a script of run_scripts/ installs it", file=sys.stderr)
+        print(f"{prog}: {_without(error.name)}", file=sys.stderr)
         return 2
     except Exception as error:
-        if not isinstance(error, _mistakes()):
+        if _is_omegaconfs(error):
+            error = f"a setting is missing, or of the wrong kind: {' '.join(str(error).split())}"
+        elif not isinstance(error, _mistakes()):
             raise
         print(f"{prog}: {error}", file=sys.stderr)
         return 2
+
+
+def _without(package: str) -> str:
+    """What to do where a package is missing, as a line."""
+    where = f"this Python ({sys.executable}) has no package {package}"
+    if not (ROOT / "run_scripts/setup.sh").is_file():
+        return f"{where}: pip install 'r1-verl[train]' and vllm, or work in a checkout of the repository"
+    venv = ROOT / ".venv"
+    if (venv / "bin/python").exists() and Path(sys.prefix) != venv:
+        return f"{where}; the one of {venv} has: source {venv}/bin/activate"
+    return f"{where}: bash {ROOT}/run_scripts/setup.sh sets an environment up, then: source {venv}/bin/activate"
+
+
+def _is_omegaconfs(error: Exception) -> bool:
+    """Whether OmegaConf raised it: a setting that is missing, or whose ${...} names nothing, in lines."""
+    return type(error).__module__.partition(".")[0] == "omegaconf"
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -87,7 +107,9 @@ def _run(arguments: Sequence[str]) -> int:
             parser.error(unknown_name("command", name, COMMANDS))
         args, more = parser.parse_known_args(arguments)
         if more:
-            parsers[name].error(f"unrecognized arguments: {' '.join(more)}")
+            setting = next((word.lstrip("-") for word in more if "=" in word), "")
+            hint = f"; a setting has no dashes: {setting}" if setting else ""
+            parsers[name].error(f"unrecognized arguments: {' '.join(more)}{hint}")
     except SystemExit as done:  # -h, or wrong arguments: argparse has printed what there is to say
         return int(done.code or 0)
     return module.run(args)

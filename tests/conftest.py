@@ -46,6 +46,7 @@ def script(monkeypatch, capsys, tmp_path):
 
     def run(name: str, *arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        monkeypatch.setattr(sys, "path", [str(REPO / "data_prep"), *sys.path])  # as Python does for a script
         status = 0
         try:
             runpy.run_path(str(REPO / "data_prep" / f"{name}.py"), run_name="__main__")

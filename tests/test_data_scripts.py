@@ -178,7 +178,7 @@ def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys
     assert cli.main(["check", "data/mine/train.parquet"]) == 0
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("[!_]*.py")), ids=lambda path: path.name)
 def test_a_script_says_what_it_makes_and_how_it_is_called(path):
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert re.match(r"[A-Z].{30,}[.]", said.replace("\n", " ")) and f"python data_prep/{path.name}" in said

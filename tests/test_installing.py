@@ -108,7 +108,8 @@ def imports(files: Iterable[Path], at_import: bool = False) -> dict[str, str]:
         for node in (run_at_import if at_import else ast.walk)(tree(file)):
             for name in imported(node):
                 found.setdefault(name.split(".")[0], str(file.relative_to(ROOT)))
-    ours = {"r1_verl", "data_prep", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
+    folders = (ROOT / "tests", ROOT / "data_prep")
+    ours = {"r1_verl", *(path.stem for folder in folders for path in folder.rglob("*.py"))}
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names | ours}
 
 

@@ -19,7 +19,7 @@ from r1_verl.recipes.overrides import settle
 from r1_verl.training import launch
 
 SCRIPTS = sorted((ROOT / "run_scripts").glob("*.sh"))
-HELPERS = {"common", "ray", "test", "train", "ray_head", "ray_worker", "ray_submit", "slurm"}
+HELPERS = {"common", "ray", "setup", "test", "train", "ray_head", "ray_worker", "ray_submit", "slurm"}
 SEQUENCES = {
     "logicrl_stages": ["logicrl_stage1", "logicrl_stage2", "logicrl_stage3"],
     "logicrl_curriculum": ["logicrl_curriculum"] * 5, "gsm8k_kl_sweep": ["gsm8k_ppo"] * 4,

@@ -130,7 +130,8 @@ def _in_process(program: str, arguments: list[str]) -> int:
 
 def _ran(script: Path) -> int:
     try:
-        runpy.run_path(str(script), run_name="__main__")
+        with mock.patch.object(sys, "path", [str(script.parent), *sys.path]):  # as Python does for a script
+            runpy.run_path(str(script), run_name="__main__")
     except SystemExit as end:
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)

@@ -1,0 +1,15 @@
+"""Imported first by the scripts here. Where this Python lacks their packages, one line says what to do instead."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+try:
+    import pyarrow  # noqa: F401
+
+    import r1_verl  # noqa: F401
+except ModuleNotFoundError as error:
+    python = ROOT / ".venv/bin/python"
+    first = "" if python.exists() else f"bash {ROOT}/run_scripts/setup.sh, then "
+    sys.exit(f"error: this Python has no package {error.name}: {first}{python} {' '.join(sys.argv)}")
