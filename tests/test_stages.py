@@ -146,7 +146,7 @@ def test_an_adapter_of_another_kind_is_refused(tmp_path):
     layer = {"base_model.model.q.base_layer.weight": one, "base_model.model.q.lora_A.default.weight": one}
     for other in ("q.lora_magnitude_vector.default.weight", "embed.lora_embedding_A.default"):
         with pytest.raises(ValueError, match="not plain LoRA"):
-            fold.merged(layer | {f"base_model.model.{other}": one}, 1.0, "")
+            fold.merged(layer | {f"base_model.model.{other}": one}, 1.0, dict)
     (tmp_path / "adapter_config.json").write_text('{"use_rslora": true, "r": 4}')
     (tmp_path / fold.META).write_text('{"r": 4, "lora_alpha": 4}')
     with pytest.raises(ValueError, match="no plain LoRA: use_rslora"):

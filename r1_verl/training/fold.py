@@ -3,9 +3,7 @@
 veRL's model merger writes the base model and the adapter into two folders, and rounds both to bf16. A folded weight is
 W + alpha / rank * B A, computed and saved in fp32: in bf16 most of what an adapter changes would be rounded away.
 
-`python -m r1_verl.training.fold ACTOR OUT BASE ADAPTER` is a process of its own, because it holds the whole model in
-memory. ACTOR: a checkpoint's folder of FSDP shards. BASE: the model that the run started from, read where the shards
-hold the adapter alone (save_lora_only). ADAPTER: the adapter that the run started from. Both may be "".
+`python -m r1_verl.training.fold ACTOR OUT OPTIONS` is a process of its own, because it holds the whole model in memory.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,19 @@ META = "lora_train_meta.json"  # veRL writes it beside the shards of a LoRA run
 _A, _B = ".lora_A.default.weight", ".lora_B.default.weight"
 
 
-def fold(actor: Path, out: Path, base: str = "", adapter: str = "") -> None:
-    """Write the model folder. Raises ValueError for an adapter of another kind."""
+def fold(actor: Path, out: Path, base: str | None = None, adapter: str | None = None, trust: bool = False) -> None:
+    """Write the model folder. Raises ValueError for an adapter of another kind.
+
+    actor: a checkpoint's folder of FSDP shards; base, adapter: what the run started from (the base is read where the
+    shards hold the adapter alone: save_lora_only); trust: the model may run code of its own.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    weights = merged(_whole_tensors(actor), _scaling(actor, adapter), base)
-    config = AutoConfig.from_pretrained(actor / "huggingface", trust_remote_code=True)
+    weights = merged(_whole_tensors(actor), _scaling(actor, adapter), lambda: _weights_of(base, trust))
+    config = AutoConfig.from_pretrained(actor / "huggingface", trust_remote_code=trust)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=True)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, trust_remote_code=trust)
     lacking, unknown = model.load_state_dict(weights, strict=False, assign=True)
     model.tie_weights()
     lacking = [name for name in lacking if model.get_parameter(name).is_meta]  # a tied one has its weight now
@@ -41,14 +44,14 @@ def fold(actor: Path, out: Path, base: str = "", adapter: str = "") -> None:
             shutil.copy2(file, out)
 
 
-def merged(tensors: dict[str, Any], scaling: float, base: str) -> dict[str, Any]:
-    """The model's weights in fp32, with the adapter among `tensors` folded in."""
+def merged(tensors: dict[str, Any], scaling: float, base: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The model's weights in fp32, with the adapter among `tensors` folded in. base: its weights if they lack there."""
     pairs = {name.removesuffix(_A): tensor for name, tensor in tensors.items() if name.endswith(_A)}
     others = [name for name in tensors if "lora_" in name and not name.endswith((_A, _B))]
     if others or not pairs:
         raise ValueError(f"an adapter that is not plain LoRA of linear layers: {others[:3] or 'no lora_A'}")
     weights = {_plain(name): tensor.float() for name, tensor in tensors.items() if "lora_" not in name}
-    weights = weights or _weights_of(base)
+    weights = weights or base()
     for name, down in pairs.items():
         change = scaling * (tensors[name + _B].float() @ down.float())
         weight = weights[_plain(name) + ".weight"]
@@ -63,7 +66,7 @@ def _plain(name: str) -> str:
     return name.removeprefix("base_model.model.").replace(".base_layer.", ".")
 
 
-def _scaling(actor: Path, adapter: str) -> float:
+def _scaling(actor: Path, adapter: str | None) -> float:
     if adapter:
         given = json.loads((Path(adapter) / "adapter_config.json").read_text(encoding="utf-8"))
         if odd := [key for key in ("use_rslora", "use_dora", "rank_pattern", "alpha_pattern") if given.get(key)]:
@@ -72,13 +75,13 @@ def _scaling(actor: Path, adapter: str) -> float:
     return meta["lora_alpha"] / meta["r"]
 
 
-def _weights_of(base: str) -> dict[str, Any]:
+def _weights_of(base: str | None, trust: bool) -> dict[str, Any]:
     import torch
     from transformers import AutoModelForCausalLM
 
     if not base:
         raise ValueError("the checkpoint holds the adapter alone, and the run's config.yaml does not name its model")
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, trust_remote_code=True)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, trust_remote_code=trust)
     return dict(model.state_dict())
 
 
@@ -104,4 +107,4 @@ def _whole_tensors(actor: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    fold(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    fold(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))

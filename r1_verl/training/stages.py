@@ -22,7 +22,10 @@ from r1_verl.runs import Run, RunError, checkpoints, find_run, recorded
 from r1_verl.training import fold
 
 MODEL = "actor_rollout_ref.model.path"
-ADAPTER = "actor_rollout_ref.model.lora_adapter_path"
+_FOLD = {  # what of a run's settings `fold` has to know, by its own names
+    "base": MODEL, "adapter": "actor_rollout_ref.model.lora_adapter_path",
+    "trust": "actor_rollout_ref.model.trust_remote_code",
+}  # fmt: skip
 RECORD = "exported_from.json"  # in the model folder: of which run and step it was made
 _ELSEWHERE = "name another OUT, or move that folder away"
 
@@ -72,8 +75,9 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
     whole, settings = actor / "huggingface", recorded(run.folder)
     with atomic.folder(out) as part:
         if (actor / fold.META).is_file():
-            more = (settings.get(MODEL) or "", settings.get(ADAPTER) or "")
-            _convert(actor, part, "its adapter", "r1_verl.training.fold", str(actor), str(part), *more)
+            options = {name: settings.get(key) for name, key in _FOLD.items() if settings.get(key)}
+            arguments = (str(actor), str(part), json.dumps(options))
+            _convert(actor, part, "the fold of LoRA adapters", "r1_verl.training.fold", *arguments)
         elif any(whole.glob("*.safetensors")):  # actor.checkpoint.save_contents had hf_model in it
             shutil.copytree(whole, part)
         else:

@@ -159,6 +159,13 @@ CASES = (
         files={"q": run(5, 10, config=None), "data/quickstart": quickstart}, makes=("q/lock",),
     ),
     case(
+        "no config.yaml, and the same configuration",
+        "RUNS={folder} RUN=q CPU=1 DOUBTS=ok r1-verl train quickstart_grpo trainer.total_training_steps=10",
+        "Doubts, passed by DOUBTS=ok", "Run 'q' is finished (10 steps).",
+        files={"q": run(5, 10, config=None), "data/quickstart": quickstart}, status=0,
+        makes=("q/lock", "q/config.yaml", "q/report.md"),
+    ),
+    case(
         "an empty config.yaml", "RUNS={folder} RUN=q r1-verl doctor quickstart_grpo",
         "a checkpoint of step 10 and nothing says of which configuration", "a doubt",
         files={"q": run(5, 10, config=""), "data/quickstart": quickstart}, status=0,
