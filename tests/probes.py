@@ -36,6 +36,7 @@ CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
     "RTX 4090 24 GB": ("NVIDIA GeForce RTX 4090", 24564),
 }
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
+TRUTHS = {"countdown": COUNTDOWN, "kk": ground_truth.encode("kk", solution={"Zoey": "knight"})}
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
 _OURS = ("VERL_PLATFORM", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "CC")  # variables that the doctor looks at
 
@@ -57,7 +58,7 @@ def data_for(config: Any, folder: Path, raw: bool, think: bool, count: int = 512
     task = find_reward(reward.pays(config).name).task
     path = folder / f"{task}_{raw}_{think}_{count}.parquet"
     if not path.exists():
-        truth = ground_truth.encode(task, answer="3")
+        truth = TRUTHS.get(task) or ground_truth.encode(task, answer="3")
         pq.write_table(rows(task, truth, (("user", RAW if raw else "1 2 = 3"),), think, count), path)
     return path
 

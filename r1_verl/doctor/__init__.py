@@ -21,7 +21,10 @@ from r1_verl.doctor import (
     disk,
     driver,
     files,
+    function,
     gpus,
+    keys,
+    loggers,
     machine,
     made_by,
     memory,
@@ -31,6 +34,7 @@ from r1_verl.doctor import (
     rollout,
     truths,
     unread,
+    values,
     verl_source,
 )
 from r1_verl.doctor.problem import Check, Problem
@@ -38,9 +42,10 @@ from r1_verl.recipes.listing import add_recipe
 from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError, run_folder, run_overrides
 
+_SETTINGS = (keys, values)
 _ROOMS = (
-    machine, verl_source, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention, rollout, reward,
-    files, made_by, truths, prompts, answer_place, place,
+    verl_source, *_SETTINGS, machine, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention,
+    rollout, reward, function, loggers, files, made_by, truths, prompts, answer_place, place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 
@@ -50,8 +55,21 @@ class DoctorError(RunError):
 
 
 def examine(config: Any) -> list[Problem]:
-    """All problems of a composed recipe on this machine, errors first. A check that fails is a doubt of its own."""
-    found = [problem for check in CHECKS for problem in _guarded(check, config)]
+    """All problems of a composed recipe on this machine, errors first.
+
+    A check that fails itself is a doubt, unless keys or values are wrong, which is why.
+    """
+    found: list[Problem] = []
+    failed: list[Problem] = []
+    for check in CHECKS:
+        try:
+            for problem in check(config):
+                found.append(problem)
+        except Exception as error:
+            failed.append(_failed(check, error))
+        if check in _SETTINGS[-1].CHECKS:
+            spoilt = any(not problem.doubt for problem in found)
+    found += [] if spoilt else failed
     return sorted(dict.fromkeys(found), key=lambda problem: problem.doubt)
 
 
@@ -68,17 +86,13 @@ def require(config: Any) -> None:
     print(f"Doubts, passed by DOUBTS=ok:\n{lines}", flush=True)
 
 
-def _guarded(check: Check, config: Any) -> list[Problem]:
-    """What a check finds; one that fails itself says so."""
-    found: list[Problem] = []
-    try:
-        for problem in check(config):
-            found.append(problem)
-    except Exception as error:
-        place, why = f"{check.__module__.rpartition('.')[2]}.{check.__name__}", (str(error).splitlines() or [""])[0]
-        fix = "correct the setting that it names; else report a defect of r1-verl. DOUBTS=ok passes it"
-        found.append(Problem(f"the check {place} failed ({type(error).__name__}: {why:.200})", fix, doubt=True))
-    return found
+def _failed(check: Check, error: Exception) -> Problem:
+    place, why = f"{check.__module__.rpartition('.')[2]}.{check.__name__}", (str(error).splitlines() or [""])[0]
+    return Problem(
+        f"the check {place} failed ({type(error).__name__}: {why:.200})",
+        "correct the setting that it names; else report a defect of r1-verl. DOUBTS=ok passes it",
+        doubt=True,
+    )
 
 
 def _line(problem: Problem) -> str:

@@ -18,6 +18,7 @@ def check_mini_batch(config: Any) -> Iterator[Problem]:
         yield Problem(
             f"train_batch_size {batch} is no multiple of ppo_mini_batch_size {mini}: the last update would be smaller",
             "a mini-batch that divides the batch",
+            doubt=True,
         )
 
 

@@ -26,12 +26,16 @@ def check_gpus(config: Any) -> Iterator[Problem]:
     if len(cards) < asked:
         yield _too_few(len(cards), asked)
         return
-    taken = [f"{i}: {card.free:.0f} of {card.total:.0f} GiB free" for i, card in enumerate(cards[:asked])
-             if card.free < 0.9 * card.total]  # fmt: skip
+    taken = [(i, card) for i, card in enumerate(cards[:asked]) if card.free < 0.9 * card.total]
     if taken and not joins(config):
+        said = "; ".join(f"{i}: {card.free:.0f} of {card.total:.0f} GiB free" for i, card in taken)
+        share = config.actor_rollout_ref.rollout.gpu_memory_utilization
+        short = any(card.free < share * card.total for _, card in taken)  # vLLM then refuses to start
         yield Problem(
-            f"GPUs are in use already ({'; '.join(taken)}), perhaps by what an earlier run left behind",
+            f"GPUs are in use already ({said}), perhaps by what an earlier run left behind"
+            + ("" if short else " or by a screen"),
             "nvidia-smi shows by whom; ray stop --force ends a stale Ray; or CUDA_VISIBLE_DEVICES=others",
+            doubt=not short,
         )
 
 

@@ -11,7 +11,8 @@ _FIELDS = ("memory.total", "memory.free", "uuid", "driver_version", "mig.mode.cu
 
 
 class Gpu(NamedTuple):
-    """One card: its name, its memory in GiB, and whether it is cut into slices (MIG)."""
+    """One card: its name, its memory in GiB (0: unknown, as where it shares the machine's), and whether it is cut into
+    slices (MIG)."""
 
     name: str
     total: float
@@ -67,10 +68,13 @@ def _cards(path: str) -> tuple[tuple[Gpu, ...], str]:
         return (), " ".join((done.stdout + done.stderr).split())[:200]
     found = []
     for line in done.stdout.strip().splitlines():
-        total, free, uuid, driver, slices, name = line.split(", ", len(_FIELDS) - 1)
-        sliced = slices == "Enabled"
-        if sliced or (total.isdecimal() and free.isdecimal()):  # "[N/A]" where a card shares the machine's memory
-            found.append(Gpu(name, _gib(total), _gib(free), uuid, driver, sliced))
+        values = line.split(", ", len(_FIELDS) - 1)
+        if len(values) < len(_FIELDS) or not values[2].startswith("GPU-"):
+            continue  # a warning
+        total, free, uuid, driver, slices, name = values
+        found.append(
+            Gpu(name, _gib(total), _gib(free if free.isdecimal() else total), uuid, driver, slices == "Enabled")
+        )
     return tuple(found), ""
 
 

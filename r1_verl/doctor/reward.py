@@ -1,10 +1,8 @@
-"""Checks of the reward: path, manager, the named reward, mode, scale, options, penalties, the group filter's metric."""
+"""Checks of the reward: manager, the named reward, mode, scale, options, penalties, the group filter's metric."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from r1_verl.doctor.algorithm import near
@@ -38,32 +36,6 @@ def pays(config: Any) -> named.Named | None:
 def ours(config: Any) -> bool:
     """Whether the recipe's reward function is ours."""
     return str(config.reward.custom_reward_function.path or "").startswith(OURS)
-
-
-def check_function(config: Any) -> Iterator[Problem]:
-    """A reward function that is there."""
-    old = config.get("custom_reward_function")
-    if old and old.get("path"):
-        yield Problem(
-            "custom_reward_function.path is the old name, and replaces the whole of reward.custom_reward_function",
-            "reward.custom_reward_function.path and .name",
-        )
-    path = str(config.reward.custom_reward_function.path or "")
-    if not path:
-        yield Problem(
-            "reward.custom_reward_function.path is empty: veRL's own scorers know neither Countdown nor Knights and "
-            "Knaves, and one of them evaluates model text",
-            f"reward.custom_reward_function.path={OURS}.reward",
-        )
-    elif path.startswith("pkg://"):
-        try:
-            there = importlib.util.find_spec(path.removeprefix("pkg://")) is not None
-        except ModuleNotFoundError:
-            there = False
-        if not there:
-            yield Problem(f"reward function: no module {path.removeprefix('pkg://')}", f"{OURS}.reward, or your file")
-    elif not Path(path.removeprefix("file://")).expanduser().is_file():
-        yield Problem(f"reward function: {path} is not there", f"an absolute path, or {OURS}.reward")
 
 
 def check_options(config: Any) -> Iterator[Problem]:
@@ -138,13 +110,15 @@ def check_manager(config: Any) -> Iterator[Problem]:
 
 
 def check_filter(config: Any) -> Iterator[Problem]:
-    """Dynamic sampling by a key that every score has."""
+    """Dynamic sampling by a key that every score has; what a function of one's own returns is not known."""
     groups = config.algorithm.filter_groups
     if groups.enable and groups.metric not in _KEYS:
+        unknown = "is in no score" if ours(config) else f"is none that every score has ({', '.join(_KEYS)})"
         yield Problem(
-            f"algorithm.filter_groups.metric {groups.metric!r} is in no score: training would stop with an error",
-            "algorithm.filter_groups.metric=acc",
+            f"algorithm.filter_groups.metric {groups.metric!r} {unknown}: without it training stops with an error",
+            "algorithm.filter_groups.metric=acc" + ("" if ours(config) else ", or a key that your function returns"),
+            doubt=bool(groups.metric) and not ours(config),
         )
 
 
-CHECKS: tuple[Check, ...] = (check_function, check_options, check_pays, check_manager, check_filter)
+CHECKS: tuple[Check, ...] = (check_options, check_pays, check_manager, check_filter)

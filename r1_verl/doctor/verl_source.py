@@ -7,28 +7,39 @@ other checks call no name unknown.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from r1_verl.doctor.problem import Check, Problem
 
 _CORE_ALGOS = "trainer/ppo/core_algos.py"
+_CORE_MODULE = "verl.trainer.ppo.core_algos"
 _AGENT_LOOPS = "experimental/agent_loop"
 _REWARD_MANAGERS = "experimental/reward_loop/reward_manager"
 _OURS = Path(__file__).parents[1] / "verl_side/advantages.py"
 
 
-@cache
-def estimators() -> dict[str, bool]:
-    """Advantage estimators, veRL's and ours: the name, and whether it compares the responses to one prompt.
+class Estimator(NamedTuple):
+    """An advantage estimator's parameters, and those of them without a default."""
 
-    One that does takes the responses' groups as its parameter `index`. Empty if veRL registers none.
-    """
-    verls: dict[str, bool] = {}
-    for path in _files(_CORE_ALGOS):
+    takes: frozenset[str]
+    needs: frozenset[str]
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares the responses to one prompt: it then takes their groups."""
+        return "index" in self.takes
+
+
+@cache
+def estimators() -> dict[str, Estimator]:
+    """Advantage estimators, veRL's and ours, by name; empty if veRL registers none."""
+    verls: dict[str, Estimator] = {}
+    for path in files(_CORE_ALGOS):
         verls |= _estimators(path)
     return verls | _estimators(_OURS) if verls else {}
 
@@ -45,6 +56,31 @@ def reward_managers() -> tuple[str, ...]:
     return _names(_REWARD_MANAGERS, "verl.experimental.reward_loop.reward_manager")
 
 
+@cache
+def policy_losses() -> tuple[str, ...]:
+    """The names of veRL's policy losses."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files(_CORE_ALGOS))
+    return tuple(name for tree in trees for name, _ in _registered(tree, "register_policy_loss", _CORE_MODULE))
+
+
+@cache
+def trainer_modes() -> tuple[str, ...]:
+    """The names of veRL's V1 trainers."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files("trainer/ppo/v1"))
+    module = "verl.trainer.ppo.v1.trainer_base"
+    return tuple(sorted(name for tree in trees for name, _ in _registered(tree, "register_trainer", module)))
+
+
+@cache
+def words() -> frozenset[str]:
+    """Every attribute and every quoted word of veRL's source: a setting whose key is none of them is never read."""
+    found: set[str] = set()
+    for path in sorted(package().rglob("*.py")) if package() else ():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found.update(re.findall(r"\.([A-Za-z_]\w*)", text), re.findall(r"""["']([\w.-]+)["']""", text))
+    return frozenset(found)
+
+
 def check_source(config: Any) -> Iterator[Problem]:
     """That the lists above could be read."""
     for place, names in (
@@ -59,25 +95,37 @@ def check_source(config: Any) -> Iterator[Problem]:
             )
 
 
-def _files(place: str) -> tuple[Path, ...]:
-    """A file of veRL, or the files of a folder of veRL; () if there is no such place."""
+@cache
+def package() -> Path | None:
+    """The folder of the installed veRL; None if it is not installed."""
     spec = find_spec("verl")
-    if spec is None or not spec.submodule_search_locations:
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def files(place: str) -> tuple[Path, ...]:
+    """A file of veRL, or the files of a folder of veRL; () if there is no such place."""
+    folder = package()
+    path = folder / place if folder else None
+    if path is None:
         return ()
-    path = Path(spec.submodule_search_locations[0]) / place
     return (path,) if path.is_file() else tuple(sorted(path.glob("*.py")))
 
 
-def _estimators(path: Path) -> dict[str, bool]:
+def _estimators(path: Path) -> dict[str, Estimator]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {
-        name: isinstance(function, ast.FunctionDef) and "index" in [a.arg for a in function.args.args]
-        for name, function in _registered(tree, "register_adv_est", "verl.trainer.ppo.core_algos")
-    }
+    return {name: _estimator(function) for name, function in _registered(tree, "register_adv_est", _CORE_MODULE)}
+
+
+def _estimator(function: ast.stmt) -> Estimator:
+    if not isinstance(function, ast.FunctionDef):
+        return Estimator(frozenset(), frozenset())
+    names = [parameter.arg for parameter in function.args.args]
+    needs = names[: len(names) - len(function.args.defaults)]
+    return Estimator(frozenset(names), frozenset(needs))
 
 
 def _names(place: str, module: str) -> tuple[str, ...]:
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in _files(place))
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files(place))
     return tuple(sorted({name for tree in trees for name, _ in _registered(tree, "register", module)}))
 
 
