@@ -96,7 +96,7 @@ def summary(config: Any) -> str:
     """What a recipe needs, in one line for people; "" without GPUs or for a model of unknown size."""
     if config.trainer.device != "cuda":
         return ""
-    here = [card.total for card in gpus()]
+    here = [card.total for card in gpus() if card.total]
     published = re.search(r"(\d+) GB", str((config.get("r1_verl") or {}).get("about", {}).get("gpu")))
     card = min(here) if here else float(published[1]) if published else 80.0
     need = memory(config, card)
@@ -136,8 +136,8 @@ def cache(config: Any, card: float) -> Cache | None:
 
 def check_cache(config: Any) -> Iterator[Problem]:
     """vLLM's share holds the weights, and beside them the longest text and enough responses to work on."""
-    cards = gpus()
-    found = cache(config, min(card.total for card in cards)) if config.trainer.device == "cuda" and cards else None
+    sizes = [card.total for card in gpus() if card.total]
+    found = cache(config, min(sizes)) if config.trainer.device == "cuda" and sizes else None
     if found is None:
         return
     rollout = config.actor_rollout_ref.rollout
@@ -173,7 +173,7 @@ def check_cache(config: Any) -> Iterator[Problem]:
 
 def check_memory(config: Any) -> Iterator[Problem]:
     """Each card holds what the recipe puts on it."""
-    cards = gpus()[: config.trainer.n_gpus_per_node]
+    cards = [card for card in gpus()[: config.trainer.n_gpus_per_node] if card.total]
     if config.trainer.device != "cuda" or not cards:
         return
     card = min(cards, key=lambda card: card.total)
