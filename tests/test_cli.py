@@ -96,7 +96,7 @@ WRONG = {
     "report": "r1-verl report: the following arguments are required: RUN",
     "report mien": "r1-verl report: no run 'mien', neither a run's folder nor a name below {runs}; did you mean mine?",
     "export mien": "r1-verl export: no run 'mien', neither a run's folder nor a name below {runs}; did you mean mine?",
-    "export mine": "r1-verl export: run 'mine' has no checkpoint of step 0 (there are: none)",
+    "export mine": "r1-verl export: run 'mine' has no checkpoint yet",
     "fetch": "r1-verl fetch: the following arguments are required: MODEL",
     "fetch ./nowhere": "r1-verl fetch: the model folder ./nowhere is not on this machine",
     "nodes": "r1-verl nodes: the following arguments are required: N",
