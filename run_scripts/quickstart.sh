@@ -9,6 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 ALGO=${ALGO:-grpo}
 SEED=${SEED:-1}
 [[ $ALGO == grpo || $ALGO == ppo ]] || die "ALGO=$ALGO: choose grpo or ppo"
+[[ $SEED =~ ^(0|[1-9][0-9]{0,8})$ ]] || die "SEED=$SEED: a whole number is needed"
 if [[ $SEED == 1 ]]; then BASE=${BASE:-shipped}; else BASE=${BASE:-build}; fi
 [[ $BASE == shipped || $BASE == build ]] || die "BASE=$BASE: choose shipped or build (MODEL=folder for a model of yours)"
 

@@ -49,13 +49,18 @@ find_script() {
   if [[ -z $name ]]; then
     die "name a recipe first, as bash run_scripts/${0##*/} simplerl_v1_grpo"
   elif [[ $1 == *.yaml || $1 == *.yml ]]; then
-    SCRIPT=(bash run_scripts/train.sh "$1")
+    SCRIPT=(bash run_scripts/train.sh "$(here "$1")")
   elif [[ -f run_scripts/$name.sh ]]; then
     SCRIPT=(bash "run_scripts/$name.sh")
   else
     compgen -G "run_scripts/${name%%_*}*.sh" >/dev/null && near="near it: $(cd run_scripts && echo "${name%%_*}"*.sh)"
     die "there is no recipe or script $1; $near"
   fi
+}
+
+# no_words WORD...: dies of any word, where variables alone say what to do.
+no_words() {
+  [[ $# == 0 ]] || die "${0##*/} takes no arguments ($*): variables go before it, as RAY_HEAD=first-node"
 }
 
 # nodes_of RECIPE: the number of nodes that its YAML, or one that it builds on, sets; else 1.

@@ -6,6 +6,7 @@
 # The token: made on first use in ~/.ray/auth_token, never printed. Nodes that do not share this home folder need a copy
 # of that file (scp, mode 600). Variables: run_scripts/README.md. To end it: ray stop, on every node.
 source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
+no_words "$@"
 [[ ${NNODES:-} =~ ^[1-9][0-9]*$ ]] || die "say how many nodes: NNODES=2 bash run_scripts/ray_head.sh"
 use_gpu_or_cpu train
 ray_counts

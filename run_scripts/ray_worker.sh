@@ -2,6 +2,7 @@
 # This node joins the Ray cluster whose head is on RAY_HEAD (see ray_head.sh), waiting for it if it is not up yet.
 #   RAY_HEAD=first-node bash run_scripts/ray_worker.sh
 source "$(dirname "${BASH_SOURCE[0]}")/ray.sh"
+no_words "$@"
 [[ -n ${RAY_HEAD:-} ]] || die "say where the head is: RAY_HEAD=first-node bash run_scripts/ray_worker.sh"
 # With a shared home folder the head makes the token while this node waits for it.
 has_token || printf "no token here yet: if the home folder isn't the head's, copy its ~/.ray/auth_token\n"

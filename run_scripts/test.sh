@@ -11,6 +11,7 @@ if [[ ${1:-} =~ ^(fast|all|slow|gpu)$ ]]; then
   TIER=$1
   shift
 fi
+[[ ${1:-} != [a-z]* || -e ${1%%::*} ]] || die "there is no tier or test file $1: choose fast, all, slow or gpu"
 if [[ $TIER == gpu ]]; then
   setup_environment train,test
   exec python -m pytest -m gpu "$@"

@@ -109,7 +109,7 @@ def imports(files: Iterable[Path], at_import: bool = False) -> dict[str, str]:
             for name in imported(node):
                 found.setdefault(name.split(".")[0], str(file.relative_to(ROOT)))
     folders = (ROOT / "tests", ROOT / "data_prep")
-    ours = {"r1_verl", *(path.stem for folder in folders for path in folder.rglob("*.py"))}
+    ours = {"r1_verl", *(path.stem for folder in folders for path in folder.rglob("*"))}
     return {name: file for name, file in found.items() if name not in sys.stdlib_module_names | ours}
 
 
