@@ -17,7 +17,7 @@ from probes import COUNTDOWN, RAW, overridden, rows
 
 from r1_verl import cluster, doctor
 from r1_verl.data.example import Example, to_batch
-from r1_verl.doctor import verl_source
+from r1_verl.doctor import loggers, values, verl_config, verl_source
 from r1_verl.training import tiny_model
 
 
@@ -71,7 +71,7 @@ def found_in(place, config, *overrides: str) -> str:
     sound = [f"data.train_files={place}/good.parquet", f"data.val_files={place}/good.parquet",
              f"actor_rollout_ref.model.path={place}/model", f"trainer.default_local_dir={place}/ck"]  # fmt: skip
     config = overridden(config, *sound, *(o.replace("{place}", str(place)) for o in overrides))
-    return "\n".join(f"{problem.what} | {problem.fix}" for problem in doctor.examine(config))
+    return "\n".join(f"{doctor.said(problem)} | {problem.fix}" for problem in doctor.examine(config))
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +204,56 @@ MISTAKES = [
     ("+r1_verl.stop=['</answer>']", "does not read it: responses would run on"),
     (f"{ROLLOUT}.agent.default_agent_loop=r1_stopp", "unknown agent loop 'r1_stopp' | did you mean r1_stop"),
     ("actor_rollout_ref.model.lora_rank=16", "random base weights"),
+    # estimators that veRL's V1 trainer can't feed
+    ("algorithm.adv_estimator=remax", "adv_estimator=remax needs reward_baselines"),
+    ("algorithm.adv_estimator=gdpo", "adv_estimator=gdpo needs batch and non_tensor_batch"),
+    ("algorithm.adv_estimator=optimal_token_baseline", "adv_estimator=optimal_token_baseline needs sum_pi_squared"),
+    ("algorithm.adv_estimator=gae critic.enable=false", "needs a critic, and critic.enable is False"),
+    # loggers
+    ("trainer.logger=[console,file,tensorbord]", "veRL has no logger 'tensorbord' | did you mean tensorboard"),
+    ("trainer.logger=[console,file,clearml]", "the package clearml is missing | uv pip install clearml"),
+    ("trainer.logger=console", "a doubt: trainer.logger lacks file"),
+    # keys
+    ("+data.train_batchsize=64", "data.train_batchsize is no key that veRL 0.9.1 reads | did you mean data.train_ba"),
+    ("+rolout.n=16", "rolout is no key that veRL 0.9.1 reads | did you mean actor_rollout_ref.rollout"),
+    ("+actor_rollout_ref.rolout.n=16", "actor_rollout_ref.rolout is no key that veRL 0.9.1 reads | did you mean"),
+    (f"+{ROLLOUT}.temprature=0.6", "temprature is no key of veRL 0.9.1's actor_rollout_ref.rollout, which refuses it"),
+    (f"+{ACTOR}.lr=1e-5", f"did you mean {ACTOR}.optim.lr"),
+    (
+        "+trainer.save_frequency=5",
+        "trainer.save_frequency is no key that veRL 0.9.1 reads | did you mean trainer.save_",
+    ),
+    ("+data.n=16", "data.n is no key that veRL 0.9.1 reads"),
+    ("+ray_kwargs.ray_init.num_cpu=8", "num_cpu is no keyword of ray.init, which refuses it"),
+    ("+r1_verl.stops=['x']", "r1_verl.stops is no key of r1-verl: nothing reads it | did you mean r1_verl.stop?"),
+    ("+data.my_own_setting=3", "a doubt: data.my_own_setting is no key that veRL 0.9.1 reads | leave"),
+    # old places, and what veRL never reads
+    ("reward_model.reward_manager=dapo", "reward_model.reward_manager is the old name of reward.reward_manager.name"),
+    ("reward_model.num_workers=4", "reward_model.num_workers is the old name of reward.num_workers"),
+    ("sandbox_fusion.max_concurrent=8", "sandbox_fusion.max_concurrent is the old name of reward.sandbox_fusion.max_"),
+    (f"{ROLLOUT}.multi_stage_wake_up=true", f"a doubt: {ROLLOUT}.multi_stage_wake_up=True is not read by veRL 0.9.1"),
+    ("data.return_raw_input_ids=true", "data.return_raw_input_ids=True is not read by veRL 0.9.1"),
+    # kinds and ranges of values
+    ("data.train_batch_size=64k", "data.train_batch_size='64k' is not a whole number"),
+    ("data.max_prompt_length=0.5", "data.max_prompt_length=0.5 is not a whole number"),
+    (f"{ROLLOUT}.n=null", f"{ROLLOUT}.n=null is not a whole number"),
+    ("trainer.n_gpus_per_node=0", "trainer.n_gpus_per_node=0 is out of range | 1 or more"),
+    ("data.train_batch_size=-64", "data.train_batch_size=-64 is out of range"),
+    (f"{ROLLOUT}.temperature=-1", f"{ROLLOUT}.temperature=-1 is out of range"),
+    (f"{ROLLOUT}.top_p=0", f"{ROLLOUT}.top_p=0 is out of range | more than 0, at most 1"),
+    (f"{ROLLOUT}.gpu_memory_utilization=60", f"{ROLLOUT}.gpu_memory_utilization=60 is out of range"),
+    (f"{ACTOR}.optim.lr=.nan", f"{ACTOR}.optim.lr=nan is out of range"),
+    (f"{ACTOR}.use_torch_compile='yes'", f"{ACTOR}.use_torch_compile='yes' is not True or False"),
+    (
+        f"{ACTOR}.loss_agg_mode=token_mean",
+        "loss_agg_mode=token_mean is none of veRL's choices | did you mean token-mean",
+    ),
+    (f"{ACTOR}.kl_loss_type=low_var", "kl_loss_type=low_var is none of veRL's choices | did you mean low_var_kl"),
+    (f"{ACTOR}.strategy=fdsp", f"{ACTOR}.strategy=fdsp is none of veRL's choices"),
+    (f"{ACTOR}.checkpoint.save_contents=[model,optimiser]", "save_contents names 'optimiser' | did you mean optimizer"),
+    ("trainer.v1.trainer_mode=async", "trainer.v1.trainer_mode=async is none of veRL's choices"),
+    (f"{ACTOR}.ppo_mini_batch_size=${{data.batch}}", "${data.batch} can't be resolved"),
+    ("trainer.total_training_steps=many", "trainer.total_training_steps='many' is not a whole number or null"),
     # machine
     ("ray_kwargs.ray_init.num_cpus=4", "Ray would have 4 CPUs, veRL asks for 5"),
     ("trainer.device=cuda", "VERL_PLATFORM=cpu is set"),
@@ -226,6 +276,105 @@ def test_each_mistake_is_named(problems, mistake, message):
 
 def test_no_two_mistakes_share_a_message():
     assert len({message for _, message in MISTAKES}) == len(MISTAKES) >= 20
+
+
+DOUBTS = ["data.seed=null", "algorithm.use_kl_in_reward=true actor_rollout_ref.actor.use_kl_loss=true",
+          f"{ACTOR}.ppo_mini_batch_size=48", f"{ACTOR}.grad_clip=0.1", f"{ACTOR}.clip_ratio=0.28"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", DOUBTS)
+def test_what_runs_and_may_be_meant_is_a_doubt(problems, mistake):
+    found = problems(*STABLE, f"{ACTOR}.use_dynamic_bsz=true", *re.split(r" (?=\+?[a-z_]+\.[\w.]+=)", mistake))
+    assert found and all(line.startswith("a doubt: ") for line in found.splitlines()), found
+
+
+def test_doubts_are_passed_by_one_word_and_errors_are_not(composed, place, monkeypatch, capsys):
+    sound = [f"data.train_files={place}/good.parquet", f"data.val_files={place}/good.parquet",
+             f"actor_rollout_ref.model.path={place}/model", f"trainer.default_local_dir={place}/ck"]  # fmt: skip
+    doubtful = overridden(composed("quickstart_grpo"), *sound, "data.seed=null")
+    monkeypatch.delenv("DOUBTS", raising=False)
+    with pytest.raises(doctor.DoctorError, match="put DOUBTS=ok before the same command"):
+        doctor.require(doubtful)
+    monkeypatch.setenv("DOUBTS", "ok")
+    doctor.require(doubtful)
+    assert "data.seed is null" in capsys.readouterr().out
+    with pytest.raises(doctor.DoctorError, match=r"(?s)this run would fail:.*-64 is out of range.*a doubt: data.seed"):
+        doctor.require(overridden(doubtful, "data.train_batch_size=-64"))
+
+
+def test_a_check_that_fails_is_a_doubt_that_names_it(composed, place, monkeypatch):
+    def check_it(config):
+        yield doctor.Problem("found before", "fix")
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr(doctor, "CHECKS", (*doctor.CHECKS, check_it))
+    found = found_in(place, composed("quickstart_grpo"))
+    assert found.startswith(
+        "found before | fix\na doubt: the check test_doctor.check_it failed (RuntimeError: first line)"
+    )
+    spoilt = found_in(place, composed("quickstart_grpo"), "data.train_batch_size=64k")
+    assert "failed" not in spoilt and "64k" in spoilt
+
+
+def test_the_defaults_of_verl_are_within_the_table():
+    from omegaconf import OmegaConf
+
+    own = verl_config.defaults()
+    trees = own, verl_config.resolved(), {}
+    found = [problem.what for problem, _ in values._values(OmegaConf.create(own), *trees, "", "", ())]
+    assert [what for what in found if "has no default" not in what] == []
+
+
+FUNCTIONS = {
+    "veRL's documented form": ("def f(data_source, solution_str, ground_truth, extra_info=None): return 1.0",
+                               "can't be called as veRL does"),
+    "keywords": ("def f(data_source, solution_str, ground_truth, extra_info=None, **kwargs): return 1.0", ""),
+    "asynchronous": ("async def f(data_source, solution_str, ground_truth, extra_info=None, **kwargs): return 1.0", ""),
+    "TRL's form": ("def f(completions, **kwargs): return 1.0", "missing a required argument: 'completions'"),
+    "another name": ("def score(**kwargs): return 1.0", "has no 'f', which"),
+    "no function": ("f = 1.0", "is no function but of type float"),
+    "a missing import": ("import no_such_package", "imports no_such_package, which is not installed here"),
+    "a typo": ("def f(", "can't be loaded (SyntaxError"),
+    "it ends the process": ("import os; os._exit(3)", "it ended the process: status 3"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("label", FUNCTIONS)
+def test_a_reward_function_is_loaded_as_verl_loads_it(problems, tmp_path, label):
+    text, said = FUNCTIONS[label]
+    (tmp_path / "mine.py").write_text(text + "\n")
+    found = problems(f"{REWARD}.path={tmp_path}/mine.py", f"{REWARD}.name=f")
+    assert said in found if said else found == "", found
+
+
+def test_a_reward_function_below_home_or_without_our_keywords(problems, tmp_path):
+    assert "veRL does not expand ~" in problems(f"{REWARD}.path=~/mine.py")
+    (tmp_path / "mine.py").write_text(FUNCTIONS["veRL's documented form"][0])
+    ours = [f"{REWARD}.path={tmp_path}/mine.py", f"{REWARD}.name=f"]
+    assert f"; or ~{REWARD}.reward_kwargs" in problems(*ours)
+    assert problems(*ours, f"{REWARD}.reward_kwargs=null") == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "there is no login for api.wandb.ai"),
+        ({"WANDB_API_KEY": "123"}, "WANDB_API_KEY has 3 characters"),
+        ({"WANDB_API_KEY": "a" * 40}, ""),
+        ({"WANDB_MODE": "offline"}, ""),
+        ({"NETRC": "{folder}/netrc"}, ""),
+        ({"NETRC": "{folder}/netrc", "WANDB_BASE_URL": "https://wandb.here"}, "there is no login for wandb.here"),
+    ],
+)
+def test_wandb_without_a_login(tmp_path, monkeypatch, env, said):
+    (tmp_path / "netrc").write_text("machine api.wandb.ai\n  login user\n  password secret\n")
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "NETRC", "WANDB_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"HOME": str(tmp_path), "WANDB_CONFIG_DIR": str(tmp_path)} | env).items():
+        monkeypatch.setenv(name, value.replace("{folder}", str(tmp_path)))
+    monkeypatch.chdir(tmp_path)
+    found = loggers._wandb()
+    assert said in found if said else found == ""
 
 
 def test_the_platform_must_be_exported(problems, monkeypatch):

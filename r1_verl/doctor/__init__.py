@@ -78,7 +78,7 @@ def require(config: Any) -> None:
     found = examine(config)
     if not found:
         return
-    lines = "\n".join(f"  - {_line(problem)}\n    fix: {problem.fix}" for problem in found)
+    lines = "\n".join(f"  - {said(problem)}\n    fix: {problem.fix}" for problem in found)
     if not found[0].doubt:
         raise DoctorError(f"this run would fail:\n{lines}")
     if os.environ.get("DOUBTS") != "ok":
@@ -95,7 +95,8 @@ def _failed(check: Check, error: Exception) -> Problem:
     )
 
 
-def _line(problem: Problem) -> str:
+def said(problem: Problem) -> str:
+    """What is wrong, in a line; a doubt says that it is one."""
     return f"a doubt: {problem.what}" if problem.doubt else problem.what
 
 
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         if needs := memory.summary(config):
             print(needs)
     for problem in found:
-        print(f"- {_line(problem)}\n  fix: {problem.fix}")
+        print(f"- {said(problem)}\n  fix: {problem.fix}")
     doubts = sum(problem.doubt for problem in found)
     print(
         f"{args.recipe}: {_count(len(found) - doubts, 'problem')}"

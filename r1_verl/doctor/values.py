@@ -1,7 +1,7 @@
 """Checks of single values: of the kind that veRL takes, within its range, one of its choices.
 
 Kinds come from veRL's dataclasses, else from its defaults; ranges and choices are a table here, which veRL's own
-defaults are within (tests/test_doctor_values.py).
+defaults are within (tests/test_doctor.py).
 """
 
 from __future__ import annotations
