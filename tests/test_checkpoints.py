@@ -166,7 +166,7 @@ def test_other_names_are_no_checkpoints(run):
 def test_resuming_from_a_named_checkpoint(run):
     start = resume.plan(run, config("resume_path", run.checkpoints / "global_step_10"))
     assert start.step == 10 and start.overrides == ("trainer.val_before_train=False",)
-    for path, said in (("global_step_30", "is not there"), ("latest", "is no checkpoint"), ("", "is no checkpoint")):
+    for path, said in (("global_step_30", "is not there"), ("latest", "names no checkpoint"), ("", "names no checkpoint")):
         with pytest.raises(RunError, match=said):
             resume.plan(run, config("resume_path", run.checkpoints / path if path else None))
 

@@ -89,7 +89,7 @@ MEMORY_AND_SPEED = (
     "actor_rollout_ref.rollout.enforce_eager=true", "actor_rollout_ref.rollout.tensor_model_parallel_size=1",
     "actor_rollout_ref.rollout.free_cache_engine=false", "actor_rollout_ref.rollout.agent.num_workers=1",
     "data.dataloader_num_workers=0", "data.filter_overlong_prompts_workers=2", "reward.num_workers=2",
-    "data.val_batch_size=16", "trainer.save_freq=3", "trainer.total_epochs=99", "trainer.project_name=mine",
+    "data.val_batch_size=16", "trainer.save_freq=3", "trainer.project_name=mine",
     "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra,hf_model]",
 )  # fmt: skip
 ANOTHER_EXPERIMENT = (
@@ -98,7 +98,7 @@ ANOTHER_EXPERIMENT = (
     "actor_rollout_ref.actor.fsdp_config.model_dtype=bf16", "actor_rollout_ref.actor.kl_loss_coef=0.1",
     "actor_rollout_ref.rollout.n=4", "actor_rollout_ref.rollout.temperature=0.6", "critic.optim.lr=1e-6",
     "actor_rollout_ref.rollout.val_kwargs.n=4", "actor_rollout_ref.actor.strategy=fsdp", "algorithm.lam=0.9",
-    "actor_rollout_ref.model.lora_rank=8", "actor_rollout_ref.rollout.dtype=float16",
+    "actor_rollout_ref.model.lora_rank=8", "trainer.total_epochs=99", "actor_rollout_ref.rollout.dtype=float16",
 )  # fmt: skip
 
 

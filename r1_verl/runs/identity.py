@@ -23,7 +23,7 @@ FREE: dict[str, tuple[str, ...]] = {
         "r1_verl.pays",  # its name, scale and options are compared where they are used, in reward_kwargs
     ),
     "how long the run goes on, how often it validates and saves, where it resumes": (
-        "trainer.total_training_steps", "trainer.total_epochs", "trainer.test_freq", "trainer.save_freq",
+        "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
         "trainer.max_actor_ckpt_to_keep", "trainer.max_critic_ckpt_to_keep", "trainer.val_before_train",
         "trainer.resume_mode", "trainer.resume_from_path", "trainer.esi_redundant_time", "*.checkpoint.save_contents",
         "actor_rollout_ref.actor.checkpoint.save_contents",
