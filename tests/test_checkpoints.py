@@ -55,7 +55,9 @@ def remove(path: Path) -> None:
 # what happens to the run's checkpoints, the step to go on from, what is said (the last one of it)
 TORN = {
     "whole": (lambda at: None, 20, ""),
-    "the tracker is empty": (lambda at: (at / checkpoints.TRACKER).write_text(""), 20, f"{checkpoints.TRACKER} is empty"),
+    "the tracker is empty": (
+        lambda at: (at / checkpoints.TRACKER).write_text(""), 20, f"{checkpoints.TRACKER} is empty"
+    ),
     "the tracker is cut off": (
         lambda at: (at / checkpoints.TRACKER).write_text("2"), 20,
         f"{checkpoints.TRACKER} names step 2, and there is no global_step_2"
@@ -99,7 +101,7 @@ def test_the_last_whole_checkpoint(case, run):
 
 @pytest.mark.parametrize("case", TORN)
 def test_verl_is_made_to_go_on_from_it(case, run):
-    """veRL's own finder, which trainer.resume_mode=auto calls, gives that checkpoint's folder."""
+    """The tracker, which veRL reads, names that checkpoint (`test_verl_run.py` sees veRL resume from it)."""
     tear, last, said = TORN[case]
     tear(run.checkpoints)
     start = resume.plan(run, config())
@@ -166,7 +168,7 @@ def test_other_names_are_no_checkpoints(run):
 def test_resuming_from_a_named_checkpoint(run):
     start = resume.plan(run, config("resume_path", run.checkpoints / "global_step_10"))
     assert start.step == 10 and start.overrides == ("trainer.val_before_train=False",)
-    for path, said in (("global_step_30", "is not there"), ("latest", "names no checkpoint"), ("", "names no checkpoint")):
+    for path, said in (("global_step_30", "is not there"), ("latest", "names no check"), ("", "names no check")):
         with pytest.raises(RunError, match=said):
             resume.plan(run, config("resume_path", run.checkpoints / path if path else None))
 
