@@ -166,8 +166,10 @@ def test_other_names_are_no_checkpoints(run):
 
 
 def test_resuming_from_a_named_checkpoint(run):
-    start = resume.plan(run, config("resume_path", run.checkpoints / "global_step_10"))
-    assert start.step == 10 and start.overrides == ("trainer.val_before_train=False",)
+    named = run.checkpoints / "global_step_10"
+    start = resume.plan(run, config("resume_path", f"{named}/"))
+    assert start.step == 10
+    assert start.overrides == ("trainer.val_before_train=False", f"trainer.resume_from_path={named}")
     for path, said in (("global_step_30", "is not there"), ("latest", "names no check"), ("", "names no check")):
         with pytest.raises(RunError, match=said):
             resume.plan(run, config("resume_path", run.checkpoints / path if path else None))

@@ -85,7 +85,7 @@ def train(recipe: str, overrides: list[str]) -> int:
         print(f"Run {name!r} pays: {pays.line(config)}", flush=True)
         make.make(config)
         doctor.require(config)
-        if not recorded(folder):
+        if config.trainer.resume_mode == "disable" or not recorded(folder):
             record(run, plain)
         for model in doctor.model.paths(config):
             fetch.whole_model(model)

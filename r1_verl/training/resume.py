@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl import atomic
+from r1_verl.recipes.overrides import override
 from r1_verl.runs import Run, RunError, checkpoints, recorded
 from r1_verl.runs.identity import WORKERS
 
@@ -27,7 +28,7 @@ def plan(run: Run, config: Any) -> Start:
     if mode == "resume_path":
         if found := checkpoints.wrong(config.trainer.resume_from_path):
             raise RunError(*found)
-        folder, said = Path(config.trainer.resume_from_path), []
+        folder, said = Path(config.trainer.resume_from_path).absolute(), []
         step = int(folder.name.rpartition("_")[2])
     else:
         found = checkpoints.look(run.checkpoints)
@@ -38,6 +39,8 @@ def plan(run: Run, config: Any) -> Start:
     if not step:
         return Start(0, tuple(said), ())
     overrides = ["trainer.val_before_train=False"]
+    if mode == "resume_path":  # absolute and without a slash at its end, as veRL needs it
+        overrides.append(override("trainer.resume_from_path", folder))
     workers = recorded(run.folder).get(WORKERS) if folder.parent == run.checkpoints else None
     if workers is not None and workers != config.data.dataloader_num_workers:
         said.append(f"{WORKERS} stays {workers}: the checkpoint's place in the data is that of so many workers.")
