@@ -1,5 +1,6 @@
 """Imported first by the scripts here. Where this Python lacks their packages, one line says what to do instead."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +11,6 @@ try:
 
     import r1_verl  # noqa: F401
 except ModuleNotFoundError as error:
-    python = ROOT / ".venv/bin/python"
-    first = "" if python.exists() else f"bash {ROOT}/run_scripts/setup.sh, then "
-    sys.exit(f"error: this Python has no package {error.name}: {first}{python} {' '.join(sys.argv)}")
+    python, setup = ROOT / ".venv/bin/python", shlex.join(["bash", f"{ROOT}/run_scripts/setup.sh"])
+    first = "" if python.exists() else f"{setup}, then "
+    sys.exit(f"error: this Python has no package {error.name}: {first}{shlex.join([str(python), *sys.argv])}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,13 +76,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _without(package: str) -> str:
     """What to do where a package is missing, as a line."""
-    where = f"this Python ({sys.executable}) has no package {package}"
-    if not (ROOT / "run_scripts/setup.sh").is_file():
+    where, setup, venv = (
+        f"this Python ({sys.executable}) has no package {package}",
+        ROOT / "run_scripts/setup.sh",
+        ROOT / ".venv",
+    )
+    activate = shlex.join(["source", f"{venv}/bin/activate"])
+    if not setup.is_file():
         return f"{where}: pip install 'r1-verl[train]' and vllm, or work in a checkout of the repository"
-    venv = ROOT / ".venv"
     if (venv / "bin/python").exists() and Path(sys.prefix) != venv:
-        return f"{where}; the one of {venv} has: source {venv}/bin/activate"
-    return f"{where}: bash {ROOT}/run_scripts/setup.sh sets an environment up, then: source {venv}/bin/activate"
+        return f"{where}; the one of {venv} has: {activate}"
+    return f"{where}: {shlex.join(['bash', str(setup)])} sets an environment up, then: {activate}"
 
 
 def _is_omegaconfs(error: Exception) -> bool:

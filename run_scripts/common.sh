@@ -112,7 +112,7 @@ setup_environment() {
   if [[ -z $missing ]]; then
     check_environment
   else
-    if [[ -n $(ls -A "$VENV" 2>/dev/null) && -z $(ls -d "$VENV"/{pyvenv.cfg,.r1_verl{,.lock}} 2>/dev/null) ]]; then
+    if [[ -d $VENV && -n $(ls -A "$VENV") && -z $(ls -d "$VENV"/{pyvenv.cfg,.r1_verl{,.lock}} 2>/dev/null) ]]; then
       die "VENV=$VENV has files that are no Python environment: name a new folder"
     fi
     if ! mkdir -p "$VENV" || ! : >>"$VENV/.r1_verl.lock"; then

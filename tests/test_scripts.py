@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+from mistakes import quickstart
+from omegaconf import OmegaConf
 from scripts import ROOT, prefix
 
 from r1_verl import recipes
@@ -107,6 +110,30 @@ def test_a_dry_run_prints_the_configuration(script, inner, said, environment, tm
     assert "train_batch_size: 12345" in done.stdout and "# veRL's command:" in done.stdout
     assert [text for text in said if text not in done.stdout] == []
     assert not (tmp_path / "runs").exists() and "RAY_AUTH_TOKEN" not in done.stdout
+
+
+def test_a_checkout_and_a_home_of_any_name(environment, tmp_path):
+    """Blanks, brackets, =, quotes and what is not ASCII: the dry run and the doctor of the quickstart."""
+    checkout, home = tmp_path / "naïve (1)" / "r1 [x]=verl, 'it'", tmp_path / "Zoë Ünal"
+    home.mkdir()
+    for name in ("r1_verl", "run_scripts", "data_prep"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copyfile(ROOT / name, checkout / name)
+    quickstart(checkout / "data/quickstart")
+    venv = prefix(tmp_path / "my venv", checkout)
+    env = environment | {"VENV": str(venv), "HOME": str(home), "RUNS": "my runs", "PYTHONPATH": str(checkout)}
+    script = str(checkout / "run_scripts/quickstart.sh")
+    dry = subprocess.run(["bash", script], env=env, cwd=home, capture_output=True, text=True, timeout=60)
+    assert dry.returncode == 0, dry.stderr
+    config = OmegaConf.create(dry.stdout.partition("\n# pays")[0])
+    assert config.trainer.default_local_dir == f"{home}/my runs/quickstart_grpo_seed1/checkpoints"
+    assert config.actor_rollout_ref.model.path == f"{checkout}/r1_verl/recipes/quickstart_base"
+    said = subprocess.run(
+        [sys.executable, "-m", "r1_verl", "doctor", "quickstart_grpo"],
+        env=env, cwd=checkout, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 0 and "0 problems" in said.stdout, said.stdout + said.stderr
 
 
 def test_a_dry_run_names_the_commands_that_make_missing_data(environment, tmp_path):

@@ -110,6 +110,8 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
     try:
         with initialize_config_dir(config_dir=str(folder), version_base=None):
             config = hydra_compose(name, [search, *overrides])
+    except RecursionError as error:
+        raise RecipeError(f"{recipe}: a recipe among its `defaults` builds on one that builds on it") from error
     except (HydraException, OmegaConfBaseException) as error:
         known = lambda: refusal.keys(OmegaConf.to_container(compose(recipe))) if overrides else ()  # noqa: E731
         raise RecipeError(f"{recipe}: {refusal.line(error, overrides, known, names())}") from error

@@ -102,7 +102,7 @@ CASES = (
     case(
         "bases in a circle",
         "r1-verl doctor a.yaml",
-        "a.yaml",
+        "builds on one that builds on it",
         files={"a.yaml": "defaults: [b, _self_]\n", "b.yaml": "defaults: [a, _self_]\n"},
     ),
     # SETTINGS
