@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1_verl.recipes import refusal, resolvers
+from r1_verl.recipes import refusal, resolvers, shape
 from r1_verl.recipes.quoting import override
 
 if TYPE_CHECKING:
@@ -112,9 +112,11 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
             config = hydra_compose(name, [search, *overrides])
     except RecursionError as error:
         raise RecipeError(f"{recipe}: a recipe among its `defaults` builds on one that builds on it") from error
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         known = lambda: refusal.keys(OmegaConf.to_container(compose(recipe))) if overrides else ()  # noqa: E731
         raise RecipeError(f"{recipe}: {refusal.line(error, overrides, known, names())}") from error
     if "actor_rollout_ref" not in config or "trainer" not in config:
         raise RecipeError(f"{recipe} lacks veRL's settings: one of our recipes has to stand among its `defaults`")
+    if wrong := next(shape.faults(OmegaConf.to_container(config)), None):
+        raise RecipeError(f"{recipe}: {wrong}")
     return config

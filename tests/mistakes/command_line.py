@@ -57,7 +57,23 @@ CASES = (
     ),
     case("key outside ASCII", "r1-verl doctor quickstart_grpo tráiner.x=1", "is no setting's name"),
     case("interpolation of nothing", "DRY_RUN=1 r1-verl train quickstart_grpo trainer.save_freq='${{nope}}'", "nope"),
+    case("value for a section", "r1-verl prepare quickstart_grpo trainer=3", "trainer holds settings of its own"),
+    case(
+        "no rewards at all",
+        "r1-verl train quickstart_grpo reward.custom_reward_function=null",
+        "holds settings of its own",
+    ),
+    case(
+        "nodes of the wrong type",
+        "r1-verl train quickstart_grpo trainer.nnodes=two",
+        "trainer.nnodes=two: a whole number",
+    ),
+    case("number for a file", "r1-verl prepare quickstart_grpo data.train_files=5", "data.train_files=5: a path"),
     # a recipe's file
+    case("number among the defaults", "r1-verl doctor my.yaml", "my.yaml:", "int", files={"my.yaml": f"{BASE}  - 5\n"}),
+    case(
+        "word for a section", "r1-verl prepare my.yaml", "r1_verl has to hold", files={"my.yaml": f"{BASE}r1_verl: x\n"}
+    ),
     case("no such file", "r1-verl train my.yaml", "no recipe at my.yaml"),
     case("yml for yaml", "r1-verl train my.yml", "did you mean my.yaml?", files={"my.yaml": BASE}),
     case("near file", "r1-verl train my_recipe.yaml", "did you mean my_recipes.yaml?", files={"my_recipes.yaml": BASE}),
