@@ -19,8 +19,12 @@ COMMIT = "c0ffee" + "0" * 34
 
 def cache(home: Path) -> Path:
     """A hub's cache (HF_HOME) with the small files of the published models, as the doctor leaves it."""
-    for name, known in json.loads(FACTS.read_text(encoding="utf-8")).items():
+    facts = json.loads(FACTS.read_text(encoding="utf-8"))
+    # The recorded files of three models of the family are without the template that they have on the hub.
+    template = {"chat_template": facts["Qwen/Qwen2.5-1.5B"]["tokenizer_config"]["chat_template"]}
+    for name, known in facts.items():
         if "/" in name:
+            known["tokenizer_config"] = template | known["tokenizer_config"]
             folder = home / "hub" / f"models--{name.replace('/', '--')}"
             (folder / "refs").mkdir(parents=True)
             (folder / "refs/main").write_text(COMMIT)

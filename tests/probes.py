@@ -38,6 +38,7 @@ CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
 TRUTHS = {"countdown": COUNTDOWN, "kk": ground_truth.encode("kk", solution={"Zoey": "knight"})}
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
+RAW_CHAT = "<|im_start|>user\n1 2 = 3<|im_end|>\n<|im_start|>assistant\n<think>"
 _OURS = ("VERL_PLATFORM", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "CC")  # variables that the doctor looks at
 
 
@@ -56,10 +57,12 @@ def rows(source="countdown", truth=COUNTDOWN, messages=(("user", "1 2 = 3"),), t
 def data_for(config: Any, folder: Path, raw: bool, think: bool, count: int = 512) -> Path:
     """A file of rows of the task that the recipe's reward judges, as much of them as the doctor looks at."""
     task = find_reward(reward.pays(config).name).task
-    path = folder / f"{task}_{raw}_{think}_{count}.parquet"
+    chat = "Instruct" in config.actor_rollout_ref.model.path
+    path = folder / f"{task}_{raw}_{think}_{chat}_{count}.parquet"
     if not path.exists():
         truth = TRUTHS.get(task) or ground_truth.encode(task, answer="3")
-        pq.write_table(rows(task, truth, (("user", RAW if raw else "1 2 = 3"),), think, count), path)
+        text = (RAW_CHAT if chat else RAW) if raw else "1 2 = 3"
+        pq.write_table(rows(task, truth, (("user", text),), think, count), path)
     return path
 
 

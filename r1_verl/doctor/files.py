@@ -133,7 +133,7 @@ def check_model(config: Any) -> Iterator[Problem]:
 def _template(config: Any) -> Iterator[Problem]:
     """A model without a chat template: veRL renders every prompt through one."""
     model = model_of(config)
-    known = "config.json" in model.files and ("tokenizer_config.json" in model.files or model.local)
+    known = {"config.json", "tokenizer_config.json"} <= model.files.keys()
     own = (Path(model.path).expanduser() / "additional_chat_templates").is_dir() if model.local else False
     if known and not own and model.template() is None and not config.actor_rollout_ref.model.custom_chat_template:
         yield Problem(
