@@ -28,7 +28,7 @@ from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError
 
 SCRIPTS = Path(__file__).parents[2] / "data_prep"  # of the checkout that this package is in
-_PART = re.compile(r"\[([^\[\]]*)\]")  # optional
+_PART = re.compile(r"(?<!\S)\[([^\[\]]*\$\w[^\[\]]*)\](?!\S)")  # optional; a path may have brackets of its own
 _VARIABLE = re.compile(r"\$(\w+)")
 
 
@@ -160,5 +160,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     config = recipes.compose(args.recipe, settle(args.recipe, args.overrides))
     make(config)
-    print("\n".join(f"there: {file}" for file in _files(config)))
+    for file in _files(config):
+        if not _is_there(file):
+            raise RunError(f"{file} is not there, and no command in the recipe's r1_verl.data makes it")
+        print(f"there: {file}")
     return 0

@@ -39,7 +39,8 @@ def locate(recipe: str) -> tuple[Path, str]:
         if not path.is_file():
             other = path.with_suffix(".yml" if path.suffix == ".yaml" else ".yaml")
             found = sorted(each.name for each in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-            near = [other.name] * other.is_file() or difflib.get_close_matches(path.name, found, n=1)
+            near = [other.name] * other.is_file() or [each for each in names() if each == recipe.rpartition(".")[0]]
+            near = near or difflib.get_close_matches(path.name, found, n=1)
             hint = f"did you mean {near[0]}?" if near else f"`r1-verl recipes` lists ours; looked in {path.parent}"
             raise RecipeError(f"no recipe at {recipe}{' (a folder)' if path.is_dir() else ''}; {hint}")
         if not read(path).get("defaults"):

@@ -40,7 +40,7 @@ def _checked(recipe: str, word: str, where: str) -> str:
         return word
     family, known = recipe.partition("_")[0], names()
     by_end = {name.partition("_")[2]: name for name in sorted(known, key=lambda name: name.startswith(family))}
-    by_end |= {name: name for name in known}
+    by_end = {end: name for end, name in by_end.items() if end} | {name: name for name in known}
     near = by_end.get(next(iter(difflib.get_close_matches(word, by_end, n=1)), ""))
     hint = f"; the recipe {near} is a script of its own: run_scripts/{near}.sh" if near else ""
     raise RecipeError(f"{where}{word!r} is no override: write KEY=VALUE, as trainer.total_epochs=2{hint}")

@@ -116,7 +116,10 @@ def _numbered(folder: Path, name: str) -> list[tuple[int, Path]]:
 
 def run_folder(recipe: str) -> Path:
     """The folder of a recipe's run (RECIPE: a name or a .yaml file): $RUNS/$RUN, by default ./runs/RECIPE."""
-    return Path(os.environ.get("RUNS") or "runs").resolve() / (os.environ.get("RUN") or Path(recipe).stem)
+    name = os.environ.get("RUN") or Path(recipe).stem
+    if Path(name).name in ("", ".."):
+        raise RunError(f"RUN={name} is no name for a run", "write letters and digits, as RUN=second_try")
+    return Path(os.environ.get("RUNS") or "runs").resolve() / name
 
 
 def find_run(name: str) -> Run:

@@ -69,6 +69,13 @@ CASES = (
         "trainer.nnodes=two: a whole number",
     ),
     case("number for a file", "r1-verl prepare quickstart_grpo data.train_files=5", "data.train_files=5: a path"),
+    case(
+        "a file that nothing makes",
+        "r1-verl prepare quickstart_grpo data.train_files=no.parquet",
+        "no.parquet is not there, and no command",
+        files=DATA,
+        never=("there: no",),
+    ),
     # a recipe's file
     case("number among the defaults", "r1-verl doctor my.yaml", "my.yaml:", "int", files={"my.yaml": f"{BASE}  - 5\n"}),
     case(
@@ -174,6 +181,7 @@ CASES = (
     case("BASE", "BASE=mine run_scripts/quickstart.sh", "BASE=mine: choose shipped or build"),
     case("FEW", "FEW=9 run_scripts/logicrl_stages.sh", "FEW=9: puzzles have 2 to 7 people"),
     case("MANY", "MANY=five run_scripts/logicrl_curriculum.sh", "MANY=five: puzzles have 2 to 7 people"),
+    case("RUN above RUNS", "RUN=.. r1-verl train quickstart_grpo", "RUN=.. is no name for a run"),
     case("RAY_PORT", "RAY_PORT=99999 NNODES=2 run_scripts/ray_head.sh", "RAY_PORT=99999: a port"),
     case("RAY_WAIT", "RAY_WAIT=1m NNODES=2 run_scripts/ray_head.sh", "RAY_WAIT=1m: a whole number"),
     case("no nodes", "run_scripts/ray_head.sh", "say how many nodes: NNODES=2"),
