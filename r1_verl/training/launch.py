@@ -265,7 +265,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Run a recipe to its end: a preflight, veRL's trainer with a line a step, a report. The same command resumes\n"
         "an interrupted run. Environment: RUN (the run's name, default the recipe's), RUNS (where runs live, default\n"
         "./runs), DRY_RUN=1 (print the resolved configuration only), WANDB=1 (log there too), RAY_ADDRESS (a Ray\n"
-        "cluster to join)."
+        "cluster to join); MODEL, GPUS, NNODES, CPU=1, SETTINGS (a file of overrides): see run_scripts/README.md."
     )
     parser.epilog = "example:\n  RUN=second_try r1-verl train quickstart_grpo trainer.total_training_steps=100"
     add_recipe(parser)
