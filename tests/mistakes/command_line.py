@@ -7,7 +7,38 @@ DATA = {"data/quickstart": quickstart}
 ODD = "a (1)/naïve [b] x=1, 'c'"  # a folder whose name needs quotes everywhere
 ODD_WORD = f'"{ODD}"'
 
+# A Python that makes environments whose uv fails with the words of UV_SAYS.
+FAILING = r"""#!/bin/sh
+case "$*" in
+*platform*) echo 3.12.1 ;;
+"-m venv "*)
+  mkdir -p "$3/bin"
+  : >"$3/pyvenv.cfg"
+  cp "$0" "$3/bin/python"
+  printf '#!/bin/sh\necho "$UV_SAYS" >&2\nexit 1\n' >"$3/bin/uv"
+  chmod +x "$3/bin/uv" ;;
+esac
+"""
+
+
+def failing(path):
+    path.write_text(FAILING)
+    path.chmod(0o755)
+
+
+def install(name, uv_says, *says, never=()):
+    """A case of an environment that can't be set up, since uv ends with these words."""
+    typed = f"UV_SAYS='{uv_says}' PYTHON={{folder}}/python VENV={{folder}}/v run_scripts/setup.sh"
+    return case(name, typed, uv_says, *says, never=never, files={"python": failing}, makes=("v/",), lines=3)
+
+
 CASES = (
+    install(
+        "no versions that fit", "No solution found when resolving", "uv found no set of versions", never=("network",)
+    ),
+    install("disk full while installing", "error: No space left on device (os error 28)", "the disk is full", "VENV"),
+    install("no network", "error: Failed to fetch: dns error", "check the network, or point UV_INDEX_URL"),
+    install("cache of another user", "Permission denied (os error 13)", "a folder can't be written", "UV_CACHE_DIR"),
     # commands and options
     case("misspelt command", "r1-verl trian quickstart_grpo", "unknown command 'trian'; did you mean 'train'?"),
     case(
