@@ -22,7 +22,7 @@ import pytest
 import recipe_names
 from probes import overridden
 
-from r1_verl.doctor import attention, compiler, disk, driver, nvidia
+from r1_verl.doctor import attention, compiler, disk, driver, gpus, memory, nvidia
 from r1_verl.training import tiny_model
 
 INCLUDE = sysconfig.get_paths(scheme="posix_prefix")["include"]
@@ -69,6 +69,10 @@ CARDS = {
     ),
     "one too few": Machine((f"{ASKS}1 | GPUS=1",), cards={"count": 1}),
     "in use": Machine(("GPUs are in use already (0: 20 of 140 GiB free; 1: 20 of 140 GiB free)",), cards={"free": 20}),
+    "a screen on them": Machine(
+        ("GPUs are in use already (0: 120 of 140 GiB free; 1: 120 of 140 GiB free), perhaps by what an earlier run "
+         "left behind or by a screen |",), cards={"free": 120},
+    ),
     "two of four": Machine(cards={"count": 4}, env={"CUDA_VISIBLE_DEVICES": "3,1"}),
     "two by their names": Machine(cards={"count": 4}, env={"CUDA_VISIBLE_DEVICES": "GPU-00000003,GPU-00000001"}),
     "one of four": Machine((ONE_SHOWN,), cards={"count": 4}, env={"CUDA_VISIBLE_DEVICES": "GPU-00000003"}),
@@ -376,6 +380,19 @@ def test_this_machines_cards_are_seen():
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True).stdout if has_smi else ""
     assert len(nvidia.gpus()) == len(re.findall("^GPU ", listed, re.MULTILINE))
     assert has_smi or nvidia.refusal() == ""
+
+
+def test_cards_that_do_not_tell_their_memory(composed, monkeypatch, tmp_path):
+    """As those that share the machine's memory; and a line of warning among them."""
+    row = "[N/A], [N/A], GPU-{0}, 580.95.05, [N/A], NVIDIA GB10"
+    lines = "\n".join(["Warning: infoROM is corrupted, at GPU 0", row.format(1), row.format(2)])
+    probes.program(tmp_path, "nvidia-smi", f"#!/bin/sh\ncat <<'E'\n{lines}\nE\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert [(card.name, card.total) for card in nvidia.gpus()] == [("NVIDIA GB10", 0), ("NVIDIA GB10", 0)]
+    config = overridden(composed("tinyzero_ppo"), f"{MODEL}.path=Qwen/Qwen2.5-3B")
+    found = [problem.what for room in (gpus, memory) for check in room.CHECKS for problem in check(config)]
+    assert not any("GPUs" in what or "GiB a GPU" in what for what in found), found
 
 
 def test_this_machines_pytorch_is_seen():

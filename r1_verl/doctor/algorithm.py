@@ -14,9 +14,9 @@ from r1_verl.doctor.verl_source import Estimator, estimators
 _FED = {"token_level_rewards", "response_mask", "config", "index", "old_log_probs"}
 
 
-def near(name: str, known: Collection[str]) -> str:
+def near(name: str, known: Collection[str], cutoff: float = 0.5) -> str:
     """The fix for an unknown name: the nearest known ones, or all of them."""
-    found = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    found = difflib.get_close_matches(name, known, n=3, cutoff=cutoff)
     return f"did you mean {' or '.join(found)}?" if found else f"known: {', '.join(known)}"
 
 

@@ -57,6 +57,7 @@ def check_words(config: Any) -> Iterator[Problem]:
     if not known or not verl_config.defaults():
         return  # check_source reports it
     table = {setting.key for setting in UNREAD}
+    table |= {key for key, text in _leaves(verl_config.defaults()) if "${" in str(text)}  # they follow another key
     for key, default in _leaves(verl_config.resolved()):
         if key in table or key.rpartition(".")[2] in known or key.startswith(_OTHERS):
             continue

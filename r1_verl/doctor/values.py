@@ -139,7 +139,7 @@ def _values(
         if place.startswith("r1_verl") or (place in idle and isinstance(value, Mapping) == isinstance(below, Mapping)):
             continue
         if key == "_target_":
-            if value and below and not verl_config.fields(str(value)):
+            if value and below and value != below and not verl_config.is_dataclass(str(value)):
                 yield Problem(f"{place}={value} is no dataclass of veRL 0.9.1", f"{place}={below}"), True
             continue
         field = typed.get(key, verl_config.Field())
@@ -236,7 +236,9 @@ def _choice(place: str, key: str, value: Any, field: verl_config.Field) -> Probl
         return Problem(f"{place} names {odd[0]!r}", near(str(odd[0]), _CONTENTS)) if odd else None
     if not known or value in known:
         return None
-    return Problem(f"{place}={value!s:.60} is none of veRL's choices", near(str(value), [str(one) for one in known]))
+    return Problem(
+        f"{place}={value!s:.60} is none of veRL's choices", near(str(value), [str(one) for one in known], 0.7)
+    )
 
 
 @cache

@@ -85,6 +85,13 @@ def fields(target: str) -> Mapping[str, Field]:
     return found
 
 
+def is_dataclass(target: str) -> bool:
+    """Whether a `_target_` names a dataclass of veRL's by a module that is there."""
+    top, *folders = target.rpartition(".")[0].split(".")
+    place = package().joinpath(*folders) if package() and top == "verl" else None
+    return bool(fields(target)) and place is not None and (place.is_dir() or place.with_suffix(".py").is_file())
+
+
 @cache
 def optional(section: str) -> frozenset[str]:
     """The names of keys that veRL may look for in this section: those that the files which read the section look for
