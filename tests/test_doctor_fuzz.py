@@ -17,7 +17,7 @@ from omegaconf import OmegaConf, open_dict
 from r1_verl import doctor, recipes
 
 RECIPES = ("quickstart_grpo", "quickstart_ppo", "unsloth_gsm8k")
-EDITS, SAMPLE, SEED = 1500, 60, 13
+EDITS, SAMPLE, SEED = 1500, 30, 13
 FEW = 0.05  # the share of veRL's refusals that the doctor may miss
 _OTHER = ("64k", "many", True, None, 2.5, [1, 2], {"a": 1}, 7, "")
 _FAR = (-1, 0, -5, 10**9, 0.5, 1.5, -0.1, float("nan"), float("inf"))
@@ -142,8 +142,9 @@ def _as_an_actor(ref: Any) -> None:
             ref[new] = ref.pop(old, None)
 
 
-def examined(sound: dict[str, Any], count: int) -> tuple[int, list[str]]:
-    """How many of the edits veRL refuses, and those of them that the doctor does not name."""
+def examined(sound: dict[str, Any], count: int, ask_all: bool = True) -> tuple[int, list[str]]:
+    """How many of the edits veRL refuses, and those of them that the doctor does not name. ask_all:
+    ask veRL, which takes its time, about those too that the doctor names."""
     refused, missed = 0, []
     before = {name: {problem.what for problem in doctor.examine(config)} for name, config in sound.items()}
     assert before == {name: set() for name in RECIPES}
@@ -151,19 +152,18 @@ def examined(sound: dict[str, Any], count: int) -> tuple[int, list[str]]:
     for edit in edits(sound, count):
         config = edited(sound[edit.recipe], edit)
         found = doctor.examine(config)
-        if error := refusal(config, edit.key):
+        named = any(edit.key.rpartition(".")[2] in problem.what for problem in found)
+        if (ask_all or not named) and (error := refusal(config, edit.key)):
             refused += 1
-            last = edit.key.rpartition(".")[2]
-            if not any(last in problem.what for problem in found):
+            if not named:
                 missed.append(f"{edit} | veRL: {error:.200} | doctor: {[problem.what for problem in found]}")
     return refused, missed
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_sample_of_edits(sound):
-    refused, missed = examined(sound, SAMPLE)
-    assert refused > SAMPLE / 10
-    assert len(missed) <= FEW * refused, "\n".join(missed)
+    _, missed = examined(sound, SAMPLE, ask_all=False)
+    assert len(missed) <= 1, "\n".join(missed)
 
 
 @pytest.mark.long
