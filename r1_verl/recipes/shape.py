@@ -1,4 +1,4 @@
-"""The shape of a configuration: what has to be a section, a count or a name before anything can be looked at."""
+"""The shape of a configuration: what has to be a section, a count or a path before anything can be looked at."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ _SECTIONS = (
     "data", "trainer", "algorithm", "actor_rollout_ref", "actor_rollout_ref.model", "actor_rollout_ref.actor",
     "actor_rollout_ref.rollout", "reward", "reward.custom_reward_function", "ray_kwargs", "ray_kwargs.ray_init",
 )  # fmt: skip
-_COUNTS = ("trainer.nnodes", "trainer.n_gpus_per_node")
 _FILES = ("data.train_files", "data.val_files")
 
 
@@ -23,10 +22,6 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(_at(config, key) or {}, Mapping):
             yield f"{key} has to hold KEY: VALUE lines, not {_at(config, key)!r}"
             return
-    for key in _COUNTS:
-        value = _at(config, key)
-        if not _open(value) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            yield f"{key}={value}: a whole number from 1 up is needed"
     for key in _FILES:
         value = _at(config, key)
         files = value if isinstance(value, list) else [value]
@@ -36,11 +31,15 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"r1_verl.after={after}: the name of a run is needed"
 
 
+def counts(config: Mapping[str, Any]) -> Iterator[str]:
+    """Nodes and GPUs that cannot be counted, a line each. config: as plain Python, resolved."""
+    for key in ("trainer.nnodes", "trainer.n_gpus_per_node"):
+        value = _at(config, key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield f"{key}={value}: a whole number from 1 up is needed"
+
+
 def _at(config: Any, key: str) -> Any:
     for part in key.split("."):
         config = config.get(part) if isinstance(config, Mapping) else None
     return config
-
-
-def _open(value: Any) -> bool:
-    return isinstance(value, str) and "${" in value

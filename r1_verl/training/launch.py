@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from r1_verl import cluster, doctor, recipes, runs
 from r1_verl.data import make
 from r1_verl.hub import fetch
-from r1_verl.recipes import variables
+from r1_verl.recipes import shape, variables
 from r1_verl.recipes.listing import add_recipe
 from r1_verl.recipes.overrides import override, settle
 from r1_verl.report import summary
@@ -56,6 +56,8 @@ def train(recipe: str, overrides: list[str]) -> int:
     name = folder.name
     overrides = [*run_overrides(folder), *settle(recipe, overrides)]
     config = recipes.compose(recipe, overrides)
+    if wrong := next(shape.counts({"trainer": dict(config.trainer)}), None):
+        raise recipes.RecipeError(wrong)
     joins = doctor.machine.joins(config)
     more = cluster_overrides(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
     before = stages.previous_run(config)
