@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import reduce
 
 from r1_verl.maths import tables as T
+from r1_verl.maths.evidence import nouns
 from r1_verl.maths.spelling import read_exact
 from r1_verl.maths.tokens import Token, Unreadable
 from r1_verl.maths.trees import Node
@@ -27,7 +28,7 @@ _DERIVATIVE_TOKENS = 40  # a numerator or denominator of more tokens is not read
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
-_SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_"))
+_SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_", "base"))
 _ITEM_ENDS = frozenset((_END[0], "}", ")", "]", ","))
 _TERM_ENDS = _ITEM_ENDS | {"+", "-", "="}  # the most common ends, asked first
 _SINGLE = frozenset(("num", "sym", "const"))  # tokens that can be a whole item
@@ -35,10 +36,10 @@ _SINGLE = frozenset(("num", "sym", "const"))  # tokens that can be a whole item
 _FACTOR_STARTS = frozenset(
     (
         "num", "sym", "const", "fn", "unit", "text", "set", "cmd", "begin", "(", "[", "{", "{.", "[_", "[^", "<.", "$",
-        "£", "€", "...",
+        "£", "€", "¥", "...",
     )
 )  # fmt: skip
-_CURRENCIES = ("$", "£", "€")
+_CURRENCIES = ("$", "£", "€", "¥")
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array"))
 _APPLIED = frozenset("fghFGH")  # letters that mean a function before a bracket
 _INVERSE = {name: "arc" + name for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
@@ -104,6 +105,8 @@ class Parser:
             if self.kind != ",":
                 break
         self.depth -= 1
+        while len(parts) > 1 and parts[-1][0] == "text" and nouns(parts[-1][1]) == ():
+            parts.pop()  # 72 clips, altogether
         if not parts:
             raise Unreadable("an expression is missing")
         if len(parts) == 1:
@@ -262,7 +265,7 @@ class Parser:
             elif kind == "deg":
                 self.advance()
                 node = self.degrees(node)
-            elif kind == "_" and node[0] in ("num", "text", "sym"):
+            elif kind in ("_", "base") and node[0] in ("num", "text", "sym"):
                 self.advance()
                 node = self.subscript(node)
             else:
@@ -320,10 +323,13 @@ class Parser:
 
     def subscript(self, node: Node) -> Node:
         """A number written in a base, or a longer name; the current token is the one after `_`."""
-        digits = self.tokens[self.at - 2][1].upper()
+        before = self.at - 2
+        while before and self.tokens[before][0] in (")", "}"):
+            before -= 1
+        digits = self.tokens[before][1].upper()
         index = self.flat_name()
         if node[0] == "num" or (node[0] == "text" and digits.isalnum()):
-            base = index.removeprefix("base").strip()
+            base = index.removeprefix("base").strip(" ()")
             if not base.isdecimal() or not 2 <= int(base[:3]) <= 36 or not set(digits) <= _BASE_DIGITS:
                 raise Unreadable("base")
             return ("base", digits.lstrip("0") or "0", int(base))

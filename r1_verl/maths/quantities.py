@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import re
-
+from r1_verl.maths.evidence import is_counter, is_lead, may_be_same, nouns
 from r1_verl.maths.exact_values import Budget, exact_value
 from r1_verl.maths.numbers import same_number
 from r1_verl.maths.policy import Policy
 from r1_verl.maths.trees import Node
 
-_NEGATION = re.compile(r"\b(?:not?|never|wrong|incorrect|false|isn't)\b")
-_FILLER = re.compile(r"(?:(?:.* )?(?:is|are|equals|about|approximately|exactly|only)|.*[:=])")
 _PURE_NUMBERS = frozenset(("%", "deg", "rad"))
 
 
-def split(node: Node) -> tuple[Node | None, list[Node]]:
-    r"""The number of a tree (None if it consists of units alone) and its unit factors. Unknown words are dropped.
+def split(node: Node, gold: bool = False) -> tuple[Node | None, list[Node]]:
+    r"""The number of a tree (None if it consists of units alone) and its unit factors.
 
-    A unit after a sum belongs to the whole sum: `2+\sqrt{3} \text{ cm}`.
+    Words that say nothing about the number are dropped; with any others the tree is returned as it is. A unit after a
+    sum belongs to the whole sum: `2+\sqrt{3} \text{ cm}`. gold: its nouns may be of any length and behind any number.
     """
     tag = node[0]
     if tag == "unit" or (tag == "pow" and node[1][0] == "unit"):
         return None, [node]
-    if (tag == "text" or (tag == "pow" and node[1][0] == "text")) and not _NEGATION.search(words(node)):
+    if _is_words(node) and nouns(_words(node), gold):
         return None, []
     if tag == "mul":
-        return _split_product(node)
+        return _split_product(node, gold)
     if tag == "div":
-        top, above = split(node[1])
-        bottom, below = split(node[2])
+        top, above = split(node[1], gold)
+        bottom, below = split(node[2], gold)
         if top is node[1] and bottom is node[2]:
             return node, []
         units = above + [("div", ("num", 1, 0), unit) for unit in below]
@@ -37,12 +35,12 @@ def split(node: Node) -> tuple[Node | None, list[Node]]:
         one = ("num", 1, 0)
         return (top if bottom is None and top is not None else ("div", top or one, bottom or one)), units
     if tag == "neg":
-        number, units = split(node[1])
+        number, units = split(node[1], gold)
         if number is node[1]:
             return node, []
         return (None if number is None else ("neg", number)), units
     if tag == "add":
-        parts = [split(term) for term in node[1]]
+        parts = [split(term, gold) for term in node[1]]
         if not any(units or number is None for number, units in parts[:-1]) and parts[-1][0] is not None:
             if parts[-1][0] is node[1][-1]:
                 return node, []
@@ -55,25 +53,33 @@ def split(node: Node) -> tuple[Node | None, list[Node]]:
     return node, []
 
 
-def words(node: Node) -> str:
+def _is_words(node: Node) -> bool:
+    return node[0] == "text" or (node[0] == "pow" and node[1][0] == "text")
+
+
+def _words(node: Node) -> str:
     return node[1] if node[0] == "text" else node[1][1]
 
 
-def _split_product(node: Node) -> tuple[Node | None, list[Node]]:
+def _split_product(node: Node, gold: bool) -> tuple[Node | None, list[Node]]:
     numbers, units = [], []
-    word_seen = False  # a word after a number
-    whole = True
+    whole, word_seen = True, False  # nothing dropped yet; a word behind a number
     for factor in node[1]:
-        number, found = split(factor)
+        if _is_words(factor):
+            if not numbers and not units and is_lead(_words(factor)):
+                whole = False
+                continue
+            said = nouns(_words(factor), gold)
+            if said is None or not numbers or not (gold or is_counter(said) or all(map(_is_plain, numbers))):
+                return node, []
+            whole, word_seen = False, True
+            continue
+        number, found = split(factor, gold)
         whole = whole and number is factor
         if number is not None:
             if word_seen:
                 return node, []  # 5 \\text{ but } 6
             numbers.append(number)
-        elif not found and numbers:
-            word_seen = True
-        elif not found and not (factor[0] == "text" and _FILLER.fullmatch(factor[1])):
-            return node, []  # a word before the number is not its unit: print(5)
         units += found
     if whole:
         return node, []
@@ -82,10 +88,24 @@ def _split_product(node: Node) -> tuple[Node | None, list[Node]]:
     return (numbers[0] if len(numbers) == 1 else ("mul", tuple(numbers))), units
 
 
+def _is_plain(node: Node) -> bool:
+    """Whether a tree is a number as people count: 12, -3, 2.5, 3/4."""
+    tag = node[0]
+    return tag == "num" or (tag in ("neg", "div") and all(map(_is_plain, node[1:])))
+
+
+def _said(node: Node) -> tuple[str, ...]:
+    """The nouns behind a number, () for none."""
+    factors = node[1] if node[0] == "mul" else (node,)
+    return tuple(word for factor in factors if _is_words(factor) for word in nouns(_words(factor), True) or ())
+
+
 def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | None:
     """Whether two scalar trees agree, with their units, under the policy; None if undecided."""
     x, units_x = split(a)
-    y, units_y = split(g)
+    y, units_y = split(g, gold=True)
+    if x is not a and y is not g and not may_be_same(_said(a), _said(g)):
+        return False
     if x is None or y is None:
         if x is None and y is None and units_x and units_y:
             return same_number(_join(None, units_x), _join(None, units_y), policy, budget)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from r1_verl.maths import balls
 from r1_verl.maths.balls import START_BITS
 from r1_verl.maths.evaluate import Evaluator, NotScalar
+from r1_verl.maths.evidence import is_name
 from r1_verl.maths.exact_values import Budget, Number, exact_value
 from r1_verl.maths.intervals import is_only_a_set, real_set, same_set
 from r1_verl.maths.numbers import same_scalars
@@ -400,7 +401,9 @@ def _final_values(values: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
 def _is_name(node: Node) -> bool:
     """Whether the side of an equation is a name for the other side: x, x_1, f(x), AB, m+n, (x,y), a word."""
     tag = node[0]
-    if tag in ("sym", "text"):
+    if tag == "text":
+        return is_name(node[1])
+    if tag == "sym":
         return True
     if tag == "fn":
         return (node[1][0] == "?" or bool(names(node))) and all(_is_name(x) or x[0] == "num" for x in node[2])

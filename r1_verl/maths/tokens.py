@@ -12,6 +12,7 @@ import re
 from string import ascii_letters
 
 from r1_verl.maths import tables as T
+from r1_verl.maths.phrases import SHORT_NOUNS, is_prose, read_text, read_words
 from r1_verl.maths.units import PLAIN, SPELLINGS, UNITS, phrase
 from r1_verl.response import closing_brace
 
@@ -28,10 +29,13 @@ _TOKEN = re.compile(
     r"|(?:np|numpy|math|sympy|sp)\.(?=[A-Za-z])"
     r"|\\([A-Za-z]+|.)"
     r"|([A-Za-z]+)"
-    r"|(\*\*|<=|>=|==|\.\.\.+|->|=>|[-+*/^_()\[\]{},;:=<>!'%|&€£])"
+    r"|(\*\*|<=|>=|==|\.\.\.+|->|=>|[-+*/^_()\[\]{},;:=<>!'%|&€£¥¢])"
+    r"|([^\x00-\x7f]+)"
     r"|\s+"
 )
-_NUMBER, _WORD, _OPERATOR = 1, 3, 4  # groups of _TOKEN; group 2 is a command
+_NUMBER, _WORD, _OPERATOR, _OTHER_SCRIPT = 1, 3, 4, 5  # groups of _TOKEN; group 2 is a command
+# Words with a space, a hyphen or an apostrophe between them.
+_RUN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]{2,})*(?: [A-Za-z]+(?:['-][A-Za-z]{2,})*){0,15}")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])(?:\.[0-9]+)?")
 AMBIGUOUS = re.compile(r"[0-9],[0-9]{3}(?![0-9])")  # a number in groups, or two members of a list
 _REPEATING = re.compile(r"\\(?:overline|bar|dot|overset\{\.\})(?:\{([0-9]{1,40})\}|([0-9]))")
@@ -43,8 +47,8 @@ _OPERATORS = {"**": "^", "==": "=", "->": "to", "=>": "implies", ";": ","}
 _ELLIPSIS: Token = ("...", "")
 _MARKS = {
     op: (_OPERATORS.get(op, op), "")
-    for op in ("**", "<=", ">=", "==", "->", "=>", *"-+*/^_()[]{},;:=<>!'%|&€£")
-}  # fmt: skip
+    for op in ("**", "<=", ">=", "==", "->", "=>", *"-+*/^_()[]{},;:=<>!'%|&€£¥")
+} | {"¢": ("unit", "cent")}  # fmt: skip
 _LETTERS = {letter: ("const" if letter in "ei" else "sym", letter) for letter in ascii_letters}
 _ONE_TOKEN: dict[str, Token] = (  # commands that are one token in every place; later lines overrule earlier ones
     {name: ("cmd", name) for name in T.COMMANDS - T.TEXT - T.UNEVALUATED - T.FONT - {"mathbb", "begin", "end"}}
@@ -92,10 +96,17 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
         elif kind == _WORD:
             if value in ("x", "X") and tokens and tokens[-1][0] == "num" and text.startswith("10^", at):
                 tokens.append(("*", ""))  # 4.98 x 10^2
+            elif at < end and text[at] in " -'" and is_prose(words := _RUN.match(text, found.start())[0].split()):
+                read_words(" ".join(words), tokens, _word)
+                at = found.start() + len(" ".join(words))
             elif len(value) == 1:
                 tokens.append(_LETTERS[value])
             else:
                 _word(value, tokens)
+        elif kind == _OTHER_SCRIPT:
+            if not value.isalpha():
+                raise Unreadable(f"character {value[0]!r}")
+            read_words(value, tokens)
         elif value in _ONE_TOKEN:
             tokens.append(_ONE_TOKEN[value])
         else:
@@ -125,8 +136,6 @@ def _word(word: str, tokens: list[Token]) -> None:
         tokens.append(_LETTERS[word])
     elif before in ("num", ")", "}", "unit", "$", "/") and word in PLAIN and not (before == "/" and len(tokens) < 3):
         tokens.append(("unit", SPELLINGS.get(word, word)))
-    elif before == "num" and lower in T.MULTIPLIERS:
-        tokens += [("*", ""), ("num", T.MULTIPLIERS[lower])]
     elif word in T.FUNCTIONS:
         tokens.append(("fn", T.FUNCTIONS[word]))
     elif lower in ("and", "or"):
@@ -138,11 +147,13 @@ def _word(word: str, tokens: list[Token]) -> None:
     elif stuck := _STUCK.fullmatch(word):
         tokens.append(("fn", T.FUNCTIONS[stuck[1]]))
         _word(stuck[2], tokens)
+    elif before == "num" and lower in SHORT_NOUNS:
+        tokens.append(("text", lower))
     elif len(word) < 4 and not (lower in T.ORDINALS and (before == "num" or tokens[-2:] == [("^", ""), ("{", "")])):
         for letter in word:
             tokens.append(_LETTERS[letter])
     else:
-        tokens.append(("text", lower))
+        read_words(word, tokens)
 
 
 def _command(name: str, text: str, at: int, tokens: list[Token], depth: int) -> int:
@@ -190,15 +201,11 @@ def _text(name: str, text: str, at: int, tokens: list[Token], depth: int) -> int
     if not words:
         if "," in inside:
             tokens.append((",", ""))
-    elif words[0] in T.MULTIPLIERS and tokens and tokens[-1][0] == "num":
-        tokens += [("*", ""), ("num", T.MULTIPLIERS[words[0]])]
-        if len(words) > 1:
-            tokens.append(("text", " ".join(words[1:])))
     elif all(word.strip(",;") in T.JOINERS for word in words):
         tokens.append((",", next((word for word in words if word in ("and", "or")), "")))
     elif inside in T.FUNCTIONS and not (inside in UNITS and tokens and tokens[-1][0] in ("num", ")", "}")):
         tokens.append(("fn", T.FUNCTIONS[inside]))
-    elif inside in ("d", "e", "i") and name in ("mathrm", "operatorname"):
+    elif inside == "i" or (inside in ("d", "e") and name in ("mathrm", "operatorname")):
         tokens.append(("sym", "d") if inside == "d" else ("const", inside))
     elif len(inside) == 1 and inside.isalpha() and _named(tokens):
         tokens.append(("sym", inside))
@@ -206,10 +213,12 @@ def _text(name: str, text: str, at: int, tokens: list[Token], depth: int) -> int
         tokens.extend(tokenize(inside.replace(" ", ""), depth=depth + 1))
     elif units := phrase(inside):
         tokens.extend(units)
+    elif len(inside) == 1 and inside.isalpha() and inside.isascii():
+        tokens.append(("sym", inside))
     elif "\\" in inside:
         tokens.extend(tokenize(inside, depth=depth + 1))
     else:
-        tokens.append(("text", " ".join(inside.lower().split())))
+        read_text(inside, tokens, lambda rest: tokenize(rest.replace(" ", ""), depth=depth + 1))
     return close + 1
 
 

@@ -29,7 +29,8 @@ _TABLE: dict[str, tuple[F | int, dict[str, int]]] = {
     "K kelvin": (1, {"K": 1}), "mol mole": (1, {"mol": 1}),
     "mph": (F("1609.344") / 3600, {"m": 1, "s": -1}), "kph": (F(1000, 3600), {"m": 1, "s": -1}),
     "$ dollar USD buck": (1, {"$": 1}), "cent ¢ penny pennies": (F(1, 100), {"$": 1}), "€ euro": (1, {"€": 1}),
-    "£": (1, {"£": 1}), "degC celsius": (1, {"degC": 1}), "degF fahrenheit": (1, {"degF": 1}),
+    "£": (1, {"£": 1}), "¥ yuan rmb CNY JPY yen": (1, {"¥": 1}),
+    "degC celsius": (1, {"degC": 1}), "degF fahrenheit": (1, {"degF": 1}),
     "% percent": (F(1, 100), {}), "rad radian": (1, {}),
 }  # fmt: skip
 _PREFIXES = {
@@ -67,8 +68,8 @@ SPELLINGS = {"degree": "deg", "degrees": "deg", "percent": "%", "radian": "rad",
 # Numbers that stand for the base units when a quantity is evaluated; no simple relation holds between them.
 BASE_VALUES = {
     "m": F(10007, 9001), "s": F(13001, 7001), "g": F(17011, 9973), "K": F(19001, 11003), "A": F(23003, 12007),
-    "mol": F(29009, 13003), "$": F(31013, 14009), "€": F(37003, 15013), "£": F(41011, 16007), "degC": F(43003, 17011),
-    "degF": F(47017, 18013),
+    "mol": F(29009, 13003), "$": F(31013, 14009), "€": F(37003, 15013), "£": F(41011, 16007), "¥": F(53003, 19013),
+    "degC": F(43003, 17011), "degF": F(47017, 18013),
 }  # fmt: skip
 # Units that count as units after a number even without \text: no product of variables looks like them.
 PLAIN = frozenset(name for name in UNITS if len(name) > 3 or name in _SHORT.split())
