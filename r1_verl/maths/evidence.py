@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain
 
 from r1_verl.maths.chinese import is_measure
-from r1_verl.maths.tables import word_set
+from r1_verl.maths.tables import CONSTANTS, FUNCTIONS, GREEK, word_set
 
 _SMALL = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -200,7 +200,7 @@ _MAX_NOUN = 3  # words of a noun phrase, links and tails not counted
 @lru_cache(maxsize=4096)
 def is_evidence(word: str) -> bool:
     """Whether a word in lower case may change what a number says."""
-    if word in _EVIDENCE:
+    if word in _EVIDENCE or word in GREEK or word in FUNCTIONS or word in CONSTANTS:
         return True
     if word in _KEPT_FOLDS or word in _PLAIN_ADVERBS:
         return False

@@ -15,7 +15,7 @@ from r1_verl.maths.exact_values import OutOfBudget
 from r1_verl.maths.parser import parse
 from r1_verl.maths.policy import DEFAULT, Policy
 from r1_verl.maths.spelling import MAX_CHARS, canonical, read_exact
-from r1_verl.maths.structures import Comparison
+from r1_verl.maths.structures import Comparison, match_derivatives
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.trees import Node
 from r1_verl.maths.words import same_words
@@ -126,6 +126,8 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict:
     for x in a.trees():
         for y in g.trees():
             try:
+                if "frac{d" in a.text + g.text:
+                    x, y = match_derivatives(x, y)
                 same = comparison.same(x, y)
             except OutOfBudget:
                 return _UNREADABLE

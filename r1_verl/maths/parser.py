@@ -25,6 +25,8 @@ from r1_verl.maths.trees import Node
 MAX_DEPTH = 32
 _DERIVATIVE_TOKENS = 40  # a numerator or denominator of more tokens is not read as part of a derivative
 
+_IN_DERIVED = frozenset(("sym", "const", "cmd", "fn", "(", ")", "{", "}", "_", "num", "text"))
+
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
@@ -111,6 +113,12 @@ class Parser:
             raise Unreadable("an expression is missing")
         if len(parts) == 1:
             return parts[0]
+        if joiners & {"land", "lor"}:
+            if len(joiners) > 1:
+                raise Unreadable("and beside or")
+            if any(part[0] != "rel" for part in parts):
+                return ("logic", joiners.pop(), tuple(parts))
+            joiners = {"and" if joiners == {"land"} else "or"}
         if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
             operator = "cup" if "or" in joiners else "cap"
             return reduce(lambda left, right: ("setop", operator, left, right), parts)
@@ -137,7 +145,7 @@ class Parser:
     def relation(self) -> Node:
         if self.kind in ("=", "~"):
             self.advance()
-        left = self.union()
+        left = self.named_value() or self.union()
         if self.kind in _ITEM_ENDS:
             return left
         sides, operators = [left], []
@@ -158,6 +166,17 @@ class Parser:
         if operators == [":"] * len(operators) and not self.in_set:
             return ("ratio", tuple(sides))
         return ("rel", tuple(operators), tuple(sides))
+
+    def named_value(self) -> Node | None:
+        """`T(10)` in front of an equality sign: a value of a function, no product."""
+        if self.kind != "sym" or not self.value.isupper() or self.peek(1) != "(":
+            return None
+        if (self.peek(2), self.peek(3), self.peek(4)) != ("num", ")", "="):
+            return None
+        node = ("fn", f"?{self.value}", (number_node(self.tokens[self.at + 2][1]),))
+        for _ in range(4):
+            self.advance()
+        return node
 
     def union(self) -> Node:
         """Sums joined by the operations on sets."""
@@ -559,21 +578,27 @@ class Parser:
         raise Unreadable(name)
 
     def derivative(self) -> Node | None:
-        """dv/dt as the name D1(v), whatever variable it is taken by, since an equation may write v' for it."""
-        tokens, mark = self.tokens, ("sym", "d")
+        r"""\\frac{dv}{dt} as the name "D1(v)|t", of a partial one "partial1(u)|x"; None for a fraction."""
+        tokens = self.tokens
         top = _braced(tokens, self.at)
         bottom = _braced(tokens, self.at + len(top) + 2)
-        if top[:1] == [("cmd", "partial")]:
-            mark = top[0]
-        if len(top) < 2 or top[0] != mark or bottom[:1] != [mark]:
+        mark = top[0] if top[:1] == [("cmd", "partial")] else ("sym", "d")
+        variables = _variables(bottom, mark)
+        if not variables or top[:1] != [mark]:
             return None
-        inner, order = top[1:], "1"
-        if inner[0] == ("^", ""):
+        inner, order = top[1:], 1
+        if inner[:1] == [("^", "")]:
             power = _braced(inner, 1) or inner[1:2]
-            if len(power) != 1 or power[0][0] != "num":
+            if len(power) != 1 or not power[0][1].isdecimal():
                 return None
-            order = power[0][1][:2]
+            order = int(power[0][1][:2])
             inner = inner[4:] if inner[1][0] == "{" else inner[2:]
+        if order != len(variables):
+            return None
+        if not inner:
+            raise Unreadable("the derivative of what follows")
+        if any(kind not in _IN_DERIVED for kind, _ in inner):
+            return None
         names = [value or kind for kind, value in inner if kind not in ("{", "}")]
         if names[-3:-2] == ["("] and names[-1:] == [")"]:
             names = names[:-3]  # dx(t)/dt
@@ -581,7 +606,8 @@ class Parser:
             return None
         for _ in range(len(top) + len(bottom) + 4):
             self.advance()
-        return ("sym", f"D{order}({''.join(names)})")
+        sign = "D" if mark[0] == "sym" else "partial"
+        return ("sym", f"{sign}{order}({''.join(names)})|{' '.join(sorted(variables))}")
 
     def series(self, name: str) -> Node:
         r"""\sum or \prod with both limits."""
@@ -677,6 +703,25 @@ def _derived(node: Node) -> Node:
     if name[0] == "D" and rest and order.isdecimal():
         return ("sym", f"D{int(order) + 1}({rest}")
     return ("sym", f"D1({name})")
+
+
+def _variables(bottom: list[Token], mark: Token) -> list[str]:
+    """The variables of a derivative, each as often as it is taken, from the tokens under the bar; [] for others."""
+    found: list[str] = []
+    at = 0
+    while at < len(bottom):
+        if bottom[at] != mark or at + 1 >= len(bottom) or bottom[at + 1][0] != "sym":
+            return []
+        name, times = bottom[at + 1][1], 1
+        at += 2
+        if bottom[at : at + 1] == [("^", "")]:
+            power = _braced(bottom, at + 1) or bottom[at + 1 : at + 2]
+            if len(power) != 1 or not power[0][1].isdecimal() or len(power[0][1]) > 1:
+                return []
+            times = int(power[0][1])
+            at += 4 if bottom[at + 1][0] == "{" else 2
+        found += [name] * times
+    return found
 
 
 def _braced(tokens: list[Token], at: int) -> list[Token]:

@@ -24,17 +24,26 @@ _UNICODE = str.maketrans({
     "π": r"\pi ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "θ": r"\theta ",
     "λ": r"\lambda ", "μ": r"\mu ", "µ": r"\mu ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ",
     "ω": r"\omega ", "Ω": r"\Omega ", "Δ": r"\Delta ", "∆": r"\Delta ", "°": r"^{\circ}", "º": r"^{\circ}",
-    "²": "^{2}", "³": "^{3}", "¹": "^{1}", "⁴": "^{4}", "⁵": "^{5}", "⁶": "^{6}", "⁷": "^{7}", "⁸": "^{8}", "⁹": "^{9}",
-    "⁰": "^{0}", "ⁿ": "^{n}", "⁻": "^-", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "₀": "_{0}", "₁": "_{1}", "₂": "_{2}", "₃": "_{3}", "₄": "_{4}",
-    "₅": "_{5}", "₆": "_{6}", "₇": "_{7}", "₈": "_{8}", "₉": "_{9}", "…": r"\ldots ", "⋯": r"\ldots ", "⟨": r"\langle ",
+    "∛": r"\sqrt[3]", "∜": r"\sqrt[4]", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
+    "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}",
+    "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}",
+    "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}", "⟦": "[", "⟧": "]", "￥": "¥", "∣": "|", "∥": r"\parallel ",
+    "…": r"\ldots ", "⋯": r"\ldots ", "⟨": r"\langle ",
     "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∠": r"\angle ",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u200b": "", "\u200c": "", "\u200d": "",
     "\u2060": "", "\ufeff": "", "\u00ad": "",
 })  # fmt: skip
 
+# Runs of raised and lowered characters: 10¹², x₁₀, xⁿ⁺¹.
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᶜᵈᵉᵏᵐᵖᵗ]+")
+_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₖₘₓₐᵢⱼ]+")
+_ON_THE_LINE = str.maketrans(
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱˣʸᵃᵇᶜᵈᵉᵏᵐᵖᵗ₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₙₖₘₓₐᵢⱼ", "0123456789+-()nixyabcdekmpt0123456789+-()nkmxaij"
+)
 # A separator of thousands that nobody writes between the members of a list.
-_THOUSANDS = re.compile(r"(?<=[0-9])(?:,?\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
+_THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
+# A comma and a space before three digits stand between the members of a list.
+_LIST_COMMA = re.compile(r"(?<=[0-9]),(?: |\\[,;: ])\s*(?=[0-9]{3}(?![0-9]))")
 # Each alternative begins with one fixed character, which makes the search fast.
 _NOISE = re.compile(
     r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
@@ -68,7 +77,11 @@ def canonical(text: str) -> str:
     if len(text) > MAX_CHARS or (text.isalnum() and text.isascii()):
         return text
     if not text.isascii():
+        text = _RAISED.sub(_raised, text)
+        text = _LOWERED.sub(_lowered, text)
         text = text.translate(_UNICODE)
+    if ", " in text or ",\\" in text:
+        text = _LIST_COMMA.sub(";", text)
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
         text = _NOISE.sub(_quieted, text)
@@ -85,6 +98,14 @@ def canonical(text: str) -> str:
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
     return text
+
+
+def _raised(found: re.Match[str]) -> str:
+    return "^{" + found[0].translate(_ON_THE_LINE) + "}"
+
+
+def _lowered(found: re.Match[str]) -> str:
+    return "_{" + found[0].translate(_ON_THE_LINE) + "}"
 
 
 def _quieted(found: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from r1_verl.maths.evaluate import Evaluator, NotScalar
 from r1_verl.maths.evidence import is_name
 from r1_verl.maths.exact_values import Budget, Number, exact_value
 from r1_verl.maths.intervals import is_only_a_set, real_set, same_set
-from r1_verl.maths.numbers import same_scalars
+from r1_verl.maths.numbers import same_scalars, written_decimal
 from r1_verl.maths.policy import Policy
 from r1_verl.maths.quantities import same_quantity
 from r1_verl.maths.trees import Node, any_node, names, rebuild, rename, scalar_names
@@ -28,8 +28,15 @@ _VALUES = frozenset(
 _PLUS_MINUS = ("pm", "mp")
 _LEAVES = ("num", "sym", "const")
 _MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
+_PIECEWISE = frozenset(("abs", "floor", "ceil", "max", "min", "sgn", "mod"))
+# Functions whose equation is still to be solved: `\\ln x = 5` gives no value to a name.
+_UNEVALUATED = frozenset(("log", "lg", "exp", "sqrt", "cbrt", "abs", "floor", "ceil", "fact", "fact2"))
 _EQUAL_SIGNS = frozenset(("=", "~"))
 _ORDER_SIGNS = frozenset(("<", ">", "<=", ">=", "!="))
+_POINTS_OF_EQUATIONS = tuple((kind, point) for kind in ("positive", "mixed") for point in range(4))
+_OF_EITHER_SIGN = ("fn", "pow")  # nodes on which a sign may make a difference
+_LINE = (Fraction(-7, 4), Fraction(3, 4), Fraction(9, 4))  # three values of a variable, no integers and of either sign
+_SMALL_NUMBERS = (0, 1, -1, 2)
 _ABOUT = Fraction(1, 50)  # relative difference that an "approximately equal" sign allows
 
 
@@ -50,6 +57,8 @@ class Comparison:
                 return same_scalars(a, g, names_a, names_g, self.policy, self.budget)
             except NotScalar:
                 return None
+        if "logic" in (a[0], g[0]):
+            return a[:2] == g[:2] and self.unordered(a[2], g[2])
         a, g = _as_matrix(a), _as_matrix(g)
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
@@ -99,9 +108,11 @@ class Comparison:
             group, other, items = (a, g, items_g) if tuple_a else (g, a, items_a)
             if other[0] == "braces":
                 return False
-            if group[1] == "[" and group[2] == "]":
-                return False if len(group[3]) == 2 else self.unordered(items_a, items_g)
-            if len(items) < 2:
+            if is_only_a_set(group):
+                return False  # an interval: [2,5), (0,\\infty)
+            if group[1:3] == ("[", "]"):
+                return self.unordered(items_a, items_g)
+            if len(items) < 2 or group[1:3] != ("(", ")"):
                 return False
             items = _sort_assignments(items)  # x=1, y=2 in any order
             return self.ordered(items_a, items) if tuple_a else self.ordered(items, items_g)
@@ -191,11 +202,21 @@ class Comparison:
                 continue
             if operator == "=" and self.same(x, y) is False:
                 return False
-            if operator == "~":
-                u, v = self.real_value(x), self.real_value(y)
-                if u is not None and v is not None and abs(u - v) > _ABOUT * max(abs(u), abs(v)):
-                    return False
+            if operator == "~" and not self.rounds_to(x, y):
+                return False
         return True
+
+    def rounds_to(self, x: Node, y: Node) -> bool:
+        r"""Whether `x \\approx y` is a rounding: `\\sqrt{2} \\approx 1.41`, and not `100 \\approx 101`."""
+        u, v = self.real_value(x), self.real_value(y)
+        if u is None or v is None or u == v:
+            return True
+        if abs(u - v) > _ABOUT * max(abs(u), abs(v)):
+            return False
+        written = written_decimal(y)
+        if written is None:
+            return v.denominator == 1 and u.denominator != 1 and abs(u - v) <= Fraction(1, 2)
+        return abs(u - v) <= written[0]
 
     def real_value(self, node: Node) -> Fraction | None:
         try:
@@ -218,6 +239,8 @@ class Comparison:
         name_g, values_g = _solved(g)
         if name_a is not None and name_g is not None:
             renaming = _renaming(name_a, name_g)
+            if renaming and any(names(x) & set(renaming.values()) - set(renaming) for _, x in values_a):
+                return False  # f(y)=2x
             if renaming is not None and self.is_consistent(values_a):
                 final = values_g[-1][1]
                 verdict = _any(self.same, ((rename(x, renaming), final) for _, x in _final_values(values_a)))
@@ -232,25 +255,30 @@ class Comparison:
     def equivalent_equations(self, a: Node, g: Node) -> bool | None:
         """Whether two equations are multiples of each other, or have the same solution for a name that one isolates."""
         f, h = (("add", (node[2][0], ("neg", node[2][1]))) for node in (a, g))
-        if names(f) != names(h):
+        if names(f) != names(h) or any_node(f, ("fn",), _is_piecewise) != any_node(h, ("fn",), _is_piecewise):
             return False
         if self.multiples(f, h):
             return True
         for side in (a[2][0], g[2][0], a[2][1], g[2][1]):
-            if side[0] == "sym":
+            if side[0] == "sym" and not any(
+                any_node(x, ("fn",), lambda node, name=side[1]: name in names(node)) for x in (f, h)
+            ):
                 verdict = self.same_solution(f, h, side[1])
                 if verdict is not None:
                     return verdict
         return False
 
     def multiples(self, f: Node, h: Node) -> bool:
-        """Whether the ratio of two functions is the same at four points, and not zero."""
+        """Whether the ratio of two functions is the same, and not zero, at four points of either sign."""
         first = None
         agreed = 0
-        for point in range(8):
-            evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+        for kind, point in _points(f, h):
+            evaluator = Evaluator(point, kind, START_BITS, self.budget)
             try:
-                ratio = balls.div(evaluator.value(f), evaluator.value(h), START_BITS)
+                x, y = evaluator.value(f), evaluator.value(h)
+                if kind == "mixed" and not x[1] is y[1] is None:
+                    continue  # roots and logarithms of negative numbers
+                ratio = balls.div(x, y, START_BITS)
                 if first is None:
                     first = ratio
                     if balls.is_zero(ratio):
@@ -260,36 +288,57 @@ class Comparison:
                 agreed += 1
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
                 continue
-            if agreed == 4:
-                return True
-        return False
+        return agreed >= 4
 
     def same_solution(self, f: Node, h: Node, name: str) -> bool | None:
         """Whether f=0 and h=0, linear in `name`, have the same solution for it; None if one is not linear."""
-        for point in range(4):
+        agreed = 0
+        for kind, point in _points(f, h):
             try:
-                x = self.linear_root(f, name, point)
-                y = None if x is None else self.linear_root(h, name, point)
+                x = self.linear_root(f, name, kind, point)
+                y = None if x is None else self.linear_root(h, name, kind, point)
                 if x is None or y is None:
                     return None
-                if not balls.same(x, y, START_BITS):
+                if not balls.same(x, y, START_BITS) and (kind == "positive" or x[1] is y[1] is None):
                     return False
+                agreed += 1
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
-                return None
-        return True
+                if kind == "positive":
+                    return None
+        return agreed >= 4 and not self.has_other_zeros(f, h, name)
 
-    def linear_root(self, f: Node, name: str, point: int) -> balls.Ball | None:
+    def has_other_zeros(self, f: Node, h: Node, name: str) -> bool:
+        """Whether one function has a factor without `name` that is zero where the other one is not: x(y-1) and y-1."""
+        for other in names(f) - {name}:
+            for value in _SMALL_NUMBERS:
+                evaluator = Evaluator(0, "positive", START_BITS, self.budget)
+                evaluator.bound[other] = balls.rational(value, START_BITS)
+                try:
+                    if balls.is_zero(evaluator.value(f)) != balls.is_zero(evaluator.value(h)):
+                        return True
+                except (balls.Undefined, balls.TooLarge, balls.MoreBits):
+                    continue
+        return False
+
+    def linear_root(self, f: Node, name: str, kind: str, point: int) -> balls.Ball | None:
         """The zero of `f` in the variable `name`, the others at a point; None if f is not linear in it."""
-        evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+        evaluator = Evaluator(point, kind, START_BITS, self.budget)
         values = []
-        for n in range(3):
+        for n in _LINE:
             evaluator.bound[name] = balls.rational(n, START_BITS)
             values.append(evaluator.value(f))
-        slope = balls.add([values[1], balls.neg(values[0])], START_BITS)
-        bend = balls.add([values[2], balls.neg(values[1]), balls.neg(slope)], START_BITS)
-        if not balls.is_zero(bend) or balls.is_zero(slope):
+        slopes = [
+            balls.mul(
+                balls.add([values[n + 1], balls.neg(values[n])], START_BITS),
+                balls.rational(1 / (_LINE[n + 1] - _LINE[n]), START_BITS),
+                START_BITS,
+            )
+            for n in (0, 1)
+        ]
+        if not balls.is_zero(balls.add([slopes[1], balls.neg(slopes[0])], START_BITS)) or balls.is_zero(slopes[0]):
             return None
-        return balls.neg(balls.div(values[0], slope, START_BITS))
+        start = balls.rational(_LINE[0], START_BITS)
+        return balls.add([start, balls.neg(balls.div(values[0], slopes[0], START_BITS))], START_BITS)
 
 
 def _all(same: Callable[[Node, Node], bool | None], pairs: Iterable[tuple[Node, Node]]) -> bool | None:
@@ -406,17 +455,40 @@ def _is_name(node: Node) -> bool:
     if tag == "sym":
         return True
     if tag == "fn":
+        if node[1][0] != "?" and (node[1] in _UNEVALUATED and not _is_length(node)):
+            return False
         return (node[1][0] == "?" or bool(names(node))) and all(_is_name(x) or x[0] == "num" for x in node[2])
     if tag == "group":
         return all(_is_name(x) for x in node[3])
     if tag == "mul":
-        first, *rest = node[1]
-        if first[0] == "sym" and len(rest) == 1 and rest[0][0] == "num":
-            return True  # T(10)
-        return _is_name(first) and all(_is_name(x) for x in rest)
+        return all(map(_is_name, node[1]))
     if tag in ("add", "div"):
         return all(_is_name(x[1] if x[0] == "neg" else x) for x in (node[1] if tag == "add" else node[1:]))
     return False
+
+
+def _points(f: Node, h: Node) -> tuple[tuple[str, int], ...]:
+    """The points at which two sides of equations are compared: of either sign if a sign may make a difference."""
+    either = any_node(f, _OF_EITHER_SIGN, _depends_on_sign) or any_node(h, _OF_EITHER_SIGN, _depends_on_sign)
+    return _POINTS_OF_EQUATIONS if either else _POINTS_OF_EQUATIONS[:4]
+
+
+def _depends_on_sign(node: Node) -> bool:
+    return node[0] == "fn" or not (node[2][0] == "num" and node[2][1].denominator == 1)
+
+
+def _is_piecewise(node: Node) -> bool:
+    """Whether a node is a function of variables that has another formula here than there."""
+    return node[1] in _PIECEWISE and bool(names(node))
+
+
+def _is_length(node: Node) -> bool:
+    """Whether a tree is the length of a segment or of a vector: |AB|, |\\vec a|."""
+    if node[1] != "abs":
+        return False
+    inside = node[2][0]
+    letters = inside[1] if inside[0] == "mul" else (inside,)
+    return all(x[0] == "sym" and (x[1][:1].isupper() or " " in x[1]) for x in letters)
 
 
 def _renaming(a: Node, g: Node) -> dict[str, str] | None:
@@ -429,8 +501,8 @@ def _renaming(a: Node, g: Node) -> dict[str, str] | None:
         return {}  # y for f(x)
     if a[0] == "fn" == g[0] and a[1] == g[1] and len(a[2]) == len(g[2]):
         pairs = list(zip(a[2], g[2], strict=True))
-        if all(x[0] == "sym" == y[0] for x, y in pairs):
-            return {x[1]: y[1] for x, y in pairs}
+        if all(x[0] == "sym" == y[0] for x, y in pairs) and len(set(a[2])) == len(a[2]):
+            return {x[1]: y[1] for x, y in pairs if x != y}
     return None
 
 
@@ -461,3 +533,28 @@ def _same_congruence(a: Node, g: Node) -> bool | None:
     if None in (x, y, n, m) or not n:
         return None
     return n == m and (x - y) % n == 0
+
+
+def match_derivatives(a: Node, g: Node) -> tuple[Node, Node]:
+    """Two trees with the variables of their derivatives taken away if one writes y' and the other dy/dx.
+
+    Only where the other takes all its derivatives by the same one variable.
+    """
+    ours, theirs = ({name for name in names(node) if _is_derivative(name)} for node in (a, g))
+    if not ours or not theirs:
+        return a, g
+    if not any("|" in name for name in ours):
+        return a, _without_variable(g, theirs)
+    if not any("|" in name for name in theirs):
+        return _without_variable(a, ours), g
+    return a, g
+
+
+def _is_derivative(name: str) -> bool:
+    return name[0] == "D" and name[1:2].isdecimal() and "(" in name
+
+
+def _without_variable(node: Node, derivatives: set[str]) -> Node:
+    if len({variable for name in derivatives for variable in name.partition("|")[2].split()}) > 1:
+        return node
+    return rename(node, {name: name.partition("|")[0] for name in derivatives})

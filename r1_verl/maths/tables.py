@@ -37,7 +37,7 @@ OPERATORS = {
     "wedge": ",", "lor": ",", "vee": ",", "bmod": "mod", "mod": "mod", "pmod": "pmod", "to": "to", "rightarrow": "to",
     "implies": "implies", "Rightarrow": "implies", "propto": "propto", "iff": "implies", "choose": "choose",
 }  # fmt: skip
-LOGIC = {"land": "and", "wedge": "and", "lor": "or", "vee": "or"}
+LOGIC = {"land": "land", "wedge": "land", "lor": "lor", "vee": "lor"}
 SETS = {"emptyset": "empty", "varnothing": "empty", "R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals"}
 # Commands whose braces hold words or upright letters, and commands that only change the font.
 TEXT = word_set("text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname textup emph")

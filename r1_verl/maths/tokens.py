@@ -38,7 +38,7 @@ _NUMBER, _WORD, _OPERATOR, _OTHER_SCRIPT = 1, 3, 4, 5  # groups of _TOKEN; group
 _RUN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]{2,})*(?: [A-Za-z]+(?:['-][A-Za-z]{2,})*){0,15}")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])(?:\.[0-9]+)?")
 AMBIGUOUS = re.compile(r"[0-9],[0-9]{3}(?![0-9])")  # a number in groups, or two members of a list
-_REPEATING = re.compile(r"\\(?:overline|bar|dot|overset\{\.\})(?:\{([0-9]{1,40})\}|([0-9]))")
+_REPEATING = re.compile(r"\\(?:overline|bar|dot|overset\{\.\})(?:\{([0-9]{1,40})\}|([0-9]))|\(([0-9]{1,40})\)")
 _GOES_ON = re.compile(r"\.\.\.+|\\(?:ldots|cdots|dots)(?![A-Za-z])")
 _PERIOD = re.compile(r"([0-9]{1,9}?)\1\1$|([0-9]{3,9}?)\2$")
 _ENVIRONMENT = re.compile(r"\{([a-zA-Z]+\*?)\}")
@@ -59,6 +59,7 @@ _ONE_TOKEN: dict[str, Token] = (  # commands that are one token in every place; 
     | {name: (meant, T.LOGIC.get(name, "")) for name, meant in T.OPERATORS.items()}
 )
 _MATHS_IN_TEXT = re.compile(r"(?=[^0-9]*[0-9])[0-9xyn+\-*/^=().,:$\s]+")
+_OF_NABLA = re.compile(r"\s*\\(cdot|times)(?![A-Za-z])")
 _STUCK = re.compile(r"(sqrt|arcsin|arccos|arctan|sin|cos|tan|cot|ln|log|exp)([A-Za-z]{1,2})")
 
 
@@ -90,7 +91,7 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
                 whole = _GROUPED.match(text, found.start())
                 if whole:
                     value, at = whole[0].replace(",", ""), whole.end()
-            if "." in value and at < end and text[at] in "\\.":
+            if "." in value and at < end and text[at] in "\\.(":
                 value, at = _repeating(value, text, at)
             tokens.append(("num", value))
         elif kind == _WORD:
@@ -107,6 +108,9 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
             if not value.isalpha():
                 raise Unreadable(f"character {value[0]!r}")
             read_words(value, tokens)
+        elif value == "nabla" and (operator := _OF_NABLA.match(text, at)):
+            tokens.append(("sym", f"nabla {operator[1]}"))
+            at = operator.end()
         elif value in _ONE_TOKEN:
             tokens.append(_ONE_TOKEN[value])
         else:
@@ -117,10 +121,10 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
 
 
 def _repeating(value: str, text: str, at: int) -> tuple[str, int]:
-    r"""A repeating decimal, `0.1\overline{6}` or 0.1666..., as 0.1(6), and the index of its end."""
+    r"""A repeating decimal, `0.1\overline{6}`, 0.1(6) or 0.1666..., as 0.1(6), and the index of its end."""
     found = _REPEATING.match(text, at)
     if found:
-        return f"{value}({found[1] or found[2]})", found.end()
+        return f"{value}({found[1] or found[2] or found[3]})", found.end()
     found = _GOES_ON.match(text, at)
     block = _PERIOD.search(value) if found else None
     if block:
