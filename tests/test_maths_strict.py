@@ -45,7 +45,13 @@ WRONG = {
         "E": r"\text{(E) or (D)}‖(E)(D)‖\text{not E}‖E or D‖\text{E maybe}‖2E‖-E‖E'‖E+1‖\text{(E) is wrong}‖\text{F: E}",
         r"\text{(C)}": r"\text{(C) or (B)}‖\text{(B)}‖\text{(B) }C‖C, B‖\text{neither C nor D}",
     },
-    "raised characters": {"10": "10¹²‖10¹⁰", "2": "2¹⁰", "60.2": "6.02×10¹⁹", "0.001": "10³", "2021_{12}": "2021₁‖2021₂"},
+    "raised characters": {
+        "10": "10¹²‖10¹⁰",
+        "2": "2¹⁰",
+        "60.2": "6.02×10¹⁹",
+        "0.001": "10³",
+        "2021_{12}": "2021₁‖2021₂",
+    },
     "intervals and lists": {
         "[2,5)": "2,5‖x=2, x=5‖(2,5)‖(2,5]‖\\{2,5\\}",
         r"(0,\infty)": r"0,\infty‖\{0,\infty\}‖[0,\infty)",

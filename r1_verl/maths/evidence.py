@@ -169,7 +169,7 @@ _KEPT_FOLDS = word_set(
 _LINKS = word_set(
     "of in the a an on at this that these those per each his her its their my our your",
 )
-_TIMES_OF_YEAR = word_set(
+TIMES_OF_YEAR = word_set(
     "january february march april may june july august september october november december monday tuesday wednesday",
     "thursday friday saturday sunday",
 )
@@ -179,7 +179,9 @@ _COUNTERS = word_set(
     "arrangements paths triangles apples marbles coins books balls dollars children boys girls men women games",
     "sequences subsets possibilities pairs-of solutions-in functions words tiles moves tickets cards",
 )
-_GENERIC = word_set("unit units people person persons individuals item items thing things objects ways")
+_GENERIC = word_set(
+    "unit units people person persons individuals item items thing things objects ways",
+)
 # What may stand behind a unit or a noun: 12 feet long, 12 clips altogether.
 _TAILS = word_set(
     "long tall high wide deep thick old each total altogether overall away apart left remaining left-over long.",
@@ -221,7 +223,7 @@ def nouns(phrase: str, any_length: bool = False) -> tuple[str, ...] | None:
     words = [word for word in words if word]
     if "in" in words:  # in April and May, in total
         at = words.index("in")
-        if all(word in _TIMES_OF_YEAR for word in words[at + 1 :]):
+        if all(word in TIMES_OF_YEAR or word == "and" for word in words[at + 1 :]):
             words = words[:at]
     found = [word for word in words if word not in _LINKS and word not in _TAILS]
     if any(is_evidence(word) for word in found) or (len(found) > _MAX_NOUN and not any_length):

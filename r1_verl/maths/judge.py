@@ -14,14 +14,15 @@ from r1_verl.maths.evaluate import NotScalar
 from r1_verl.maths.exact_values import OutOfBudget
 from r1_verl.maths.parser import parse
 from r1_verl.maths.policy import DEFAULT, Policy
+from r1_verl.maths.qualifiers import take_off
 from r1_verl.maths.spelling import MAX_CHARS, canonical, read_exact
-from r1_verl.maths.structures import Comparison, match_derivatives
+from r1_verl.maths.structures import Comparison, match_derivatives, rename_parameter
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.trees import Node
 from r1_verl.maths.words import same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, UNREADABLE, WRONG
 
-__all__ = ["DEFAULT", "Policy", "Verdict", "judge"]
+__all__ = ["DEFAULT", "Policy", "Verdict", "is_list", "judge"]
 
 _KEPT_CHARS = 400  # readings and verdicts of longer texts are not kept
 
@@ -47,20 +48,22 @@ _UNREADABLE = Verdict(False, UNREADABLE, "expr")
 class Reading:
     """A text as the stages read it: its canonical spelling, its exact value, its trees (made when first needed)."""
 
-    __slots__ = ("_trees", "exact", "text")
+    __slots__ = ("_trees", "domain", "exact", "text")
 
     def __init__(self, text: str):
         self.text = canonical(text)
         self.exact = read_exact(self.text) if len(self.text) <= MAX_CHARS else None
+        self.domain = ""  # over what a letter runs, if a qualifier says so
         self._trees: tuple[Node, ...] | None = None
 
     def trees(self) -> tuple[Node, ...]:
         """The trees: two if `1,234` may be a number or a list, none if the text is unreadable."""
         if self._trees is None:
             trees = []
+            text, self.domain = take_off(self.text) if len(self.text) <= MAX_CHARS else (self.text, "")
             for grouped in (True, False) if len(self.text) <= MAX_CHARS else ():
                 try:
-                    tree = parse(tokenize(self.text, grouped))
+                    tree = parse(tokenize(text, grouped))
                     if tree not in trees:
                         trees.append(tree)
                 except Unreadable:
@@ -85,6 +88,13 @@ def judge(answer: str, gold: str, policy: Policy = DEFAULT) -> Verdict:
     except Exception as error:  # a defect of the judge is reported, and does not end a training step
         print(f"r1_verl: the judge raised {error!r} on {answer[:200]!r} against {gold[:200]!r}", file=sys.stderr)
         return _UNREADABLE
+
+
+def is_list(gold: str) -> bool:
+    """Whether a gold is a list or a set of several answers. Never raises."""
+    if not isinstance(gold, str) or len(gold) > _KEPT_CHARS:
+        return False
+    return any(tree[0] in ("list", "braces") for tree in _read_gold(gold).trees())
 
 
 def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
@@ -123,12 +133,16 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict:
     """Stage "expr": correct if any two trees are equal, wrong if all are known to be unequal, else unreadable."""
     comparison = Comparison(policy)
     decided = bool(a.trees() and g.trees())
+    if a.domain and g.domain and a.domain != g.domain:
+        return _OTHER
     for x in a.trees():
         for y in g.trees():
             try:
                 if "frac{d" in a.text + g.text:
                     x, y = match_derivatives(x, y)
                 same = comparison.same(x, y)
+                if same is False and (renamed := rename_parameter(x, y, a.domain == "Z" == g.domain)):
+                    same = comparison.same(renamed, y)
             except OutOfBudget:
                 return _UNREADABLE
             except (ArithmeticError, NotScalar, RecursionError):

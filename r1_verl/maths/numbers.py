@@ -21,6 +21,7 @@ from r1_verl.maths.trees import Node, any_node, names, rename
 
 _ROUNDING_APART = 0.02  # relative; rounding to three digits changes a number by less
 _SIMPLE = 20  # a decimal equal to a fraction of at most this denominator (13.5) was hardly rounded
+_PRINTED = 10  # digits of a decimal that a program printed
 _POINTS = 2  # two functions that agree to a hundred bits at so many points are identical
 _FLOAT_POINTS = range(2, 6)  # further points, checked in floating point
 _INTEGER_NAMES = frozenset("ijklmnpqrstMNK")  # names that mostly stand for integers
@@ -135,6 +136,12 @@ def _rounded(a: Node, g: Node, x: Fraction, y: Fraction, policy: Policy) -> bool
     if not policy.rounding:
         return False
     ours, theirs = written_decimal(a), written_decimal(g)
+    if (
+        theirs and theirs[1] >= _PRINTED and g[0] == "num"
+    ):  # a float as a program prints it, not exact to the last digit
+        if ours:
+            return ours[1] >= policy.rounding and abs(x - y) <= ours[0] / 2
+        return y.denominator > _SIMPLE and abs(x - y) <= 50 * theirs[0]
     if theirs and not ours and theirs[1] >= policy.rounding / 2 and not any_node(a, ("num",), _decimal):
         if y.denominator <= _SIMPLE:
             return False  # 13.5 was meant exactly
@@ -172,6 +179,8 @@ def _identical(a: Node, g: Node, variables: set[str], budget: Budget) -> bool | 
         verdict = _agree(a, g, "integer", range(24), 20, budget)
         if not verdict or variables <= _INTEGER_NAMES:
             return verdict
+        if _agree(a, g, "positive", range(12), _POINTS, budget) is None:
+            return verdict  # gcd(a,b) has no value elsewhere
     verdict = _agree(a, g, "positive", range(12), _POINTS, budget)
     if verdict and any(plainly_different(a, g, point=point) for point in _FLOAT_POINTS):
         return False

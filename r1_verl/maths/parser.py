@@ -42,6 +42,8 @@ _FACTOR_STARTS = frozenset(
     )
 )  # fmt: skip
 _CURRENCIES = ("$", "£", "€", "¥")
+_COLUMNS = frozenset(("aligned", "align", "gathered", "split", "array*"))
+_IF = frozenset(("if", "for", "when", "where", "if "))
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array"))
 _APPLIED = frozenset("fghFGH")  # letters that mean a function before a bracket
 _INVERSE = {name: "arc" + name for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
@@ -51,7 +53,7 @@ _BASE_DIGITS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.")
 def parse(tokens: list[Token]) -> Node:
     """The tree of a token list. Raises Unreadable."""
     parser = Parser(tokens)
-    node = parser.items(())
+    node = parser.over(parser.items(("over", "choose")), ())
     if parser.kind != _END[0]:
         raise Unreadable(f"stopped at {parser.kind}")
     return node
@@ -163,6 +165,8 @@ class Parser:
             raise Unreadable("pmod")
         if not operators:
             return sides[0]
+        if operators == ["equiv"] and sides[1][0] == "fn" and sides[1][1] == "mod":
+            return ("cong", sides[0], *sides[1][2])
         if operators == [":"] * len(operators) and not self.in_set:
             return ("ratio", tuple(sides))
         return ("rel", tuple(operators), tuple(sides))
@@ -248,6 +252,9 @@ class Parser:
         self.advance()
         if not _join_mixed(factors):
             raise Unreadable("two numbers")
+        if self.kind == "%":
+            self.advance()
+            factors.append(("unit", "%"))
 
     def signed_factor(self) -> Node:
         negative = False
@@ -406,6 +413,9 @@ class Parser:
             return ("unit", kind)
         if kind == "begin":
             return self.environment()
+        if kind == "neg":
+            self.advance()
+            return ("fn", "?not", (self.factor(),))
         raise Unreadable(f"no factor begins with {kind}")
 
     def argument(self) -> Node:
@@ -467,12 +477,18 @@ class Parser:
         if self.peek(1) == "}" and (node := self.single_token()):
             self.advance()
             return node
-        node = self.inside(("}", "choose"))
-        if self.kind == "choose":
-            self.advance()
-            node = ("fn", "binom", (node, self.inside(("}",))))
+        node = self.over(self.inside(("}", "choose", "over")), ("}",))
         self.expect("}")
         return ("braces", node[1]) if node[0] == "list" else node
+
+    def over(self, top: Node, stops: tuple[str, ...]) -> Node:
+        r"""`top` itself, or the fraction or binomial that a \\over or \\choose behind it makes."""
+        if self.kind not in ("choose", "over"):
+            return top
+        kind = self.kind
+        self.advance()
+        bottom = self.inside(stops)
+        return ("fn", "binom", (top, bottom)) if kind == "choose" else ("div", top, bottom)
 
     def set_in_braces(self) -> Node:
         r"""A set by its members, or set-builder notation: \{x : x > 0\}."""
@@ -480,20 +496,25 @@ class Parser:
         if self.kind == ".}":
             self.advance()
             return ("set", "empty")
-        in_bars, in_set = self.in_bars, self.in_set
+        in_bars, in_set, start = self.in_bars, self.in_set, self.at
         self.in_bars, self.in_set = False, True
+        element = self.union()
+        if self.kind in _RELATIONS - {":", "mid"}:
+            operator = self.kind
+            self.advance()
+            element = ("rel", (operator,), (element, self.union()))
+        builds = self.kind in (":", "mid", "|")
+        self.in_set = False
+        if builds:
+            self.advance()
+        else:
+            self.at = start
+            self.kind, self.value = self.tokens[start]
         node = self.items((".}",))
         self.in_bars, self.in_set = in_bars, in_set
         self.expect(".}")
         items = node[1] if node[0] == "list" else (node,)
-        first = items[0]
-        if first[0] == "rel" and any(operator in (":", "mid") for operator in first[1]):
-            at = next(n for n, operator in enumerate(first[1]) if operator in (":", "mid"))
-            element = first[2][0] if at == 0 else ("rel", first[1][:at], first[2][: at + 1])
-            rest = first[2][at + 1 :]
-            condition = rest[0] if len(rest) == 1 else ("rel", first[1][at + 1 :], rest)
-            return ("builder", element, (condition, *items[1:]))
-        return ("braces", items)
+        return ("builder", element, items) if builds else ("braces", items)
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -566,7 +587,7 @@ class Parser:
         if name in ("dot", "ddot"):
             return ("sym", f"D{len(name) - 2}({self.flat_name()})")
         if name in T.DECORATION:
-            return self.symbol(f"{name} {self.flat_name()}")
+            return self.symbol(f"{T.SAME_DECORATION.get(name, name)} {self.flat_name()}")
         if name in T.GEOMETRY:
             letters = [self.flat_name()] if self.kind == "{" else []
             while self.kind == "sym" and (not letters or self.value[0].isupper()):
@@ -624,9 +645,13 @@ class Parser:
         return (name, low[2][0][1], low[2][1], high, self.term())
 
     def environment(self) -> Node:
-        r"""A matrix: \begin{pmatrix} ... \end{pmatrix}."""
+        r"""A matrix, \\begin{pmatrix} ... \\end{pmatrix}, formulas one below the other, or the cases of a function."""
         name = self.value
         self.advance()
+        if name == "cases":
+            return self.cases()
+        if name in _COLUMNS:
+            return self.column(name)
         if name not in _MATRICES:
             raise Unreadable(name)
         if name == "array" and self.kind == "{":
@@ -649,6 +674,50 @@ class Parser:
         self.advance()
         node = ("mat", tuple(rows))
         return ("fn", "det", (node,)) if name == "vmatrix" else node
+
+    def column(self, name: str) -> Node:
+        """Formulas one below the other, as a list. What is aligned does not matter."""
+        end = next((n for n in range(self.at, len(self.tokens)) if self.tokens[n] == ("end", name)), None)
+        if end is None:
+            raise Unreadable(name)
+        self.tokens[self.at : end] = [token for token in self.tokens[self.at : end] if token[0] != "&"]
+        self.kind, self.value = self.tokens[self.at]
+        return self.rows(name)
+
+    def rows(self, name: str) -> Node:
+        items: list[Node] = []
+        while True:
+            items.append(self.inside(("row", "end")))
+            while self.kind == "row":
+                self.advance()
+            if self.kind == "end":
+                break
+        if self.value != name:
+            raise Unreadable(name)
+        self.advance()
+        return items[0] if len(items) == 1 else ("list", tuple(items))
+
+    def cases(self) -> Node:
+        """The values of a function, each with its condition; without conditions, a list."""
+        rows: list[tuple[Node, Node]] = []
+        alone: list[Node] = []
+        while True:
+            value = self.inside(("&", "row", "end"))
+            if self.kind == "&":
+                self.advance()
+                if self.kind == "text" and self.value in _IF:
+                    self.advance()
+                rows.append((value, self.inside(("row", "end"))))
+            else:
+                alone.append(value)
+            while self.kind == "row":
+                self.advance()
+            if self.kind == "end":
+                break
+        if self.value != "cases" or (rows and alone):
+            raise Unreadable("cases")
+        self.advance()
+        return ("cases", tuple(rows)) if rows else alone[0] if len(alone) == 1 else ("list", tuple(alone))
 
 
 def number_node(text: str) -> Node:
@@ -682,6 +751,11 @@ def _product(factors: list[Node]) -> Node:
 def _join_mixed(factors: list[Node]) -> bool:
     """Make one number of the last two factors if they are a whole number and a proper fraction. Whether they were."""
     whole, part = factors[-2:]
+    if part[0] == "mul" and len(part[1]) == 2 and part[1][1][0] == "unit":  # 12\\frac12\\%
+        factors[-1:] = part[1][:1]
+        joined = _join_mixed(factors)
+        factors[-1:] = (factors[-1], part[1][1]) if joined else (part,)
+        return joined
     if whole[0] == "num" and not whole[2] and part[0] == "div" and part[1][0] == "num" == part[2][0]:
         top, bottom = part[1], part[2]
         if not top[2] and not bottom[2] and 0 < top[1] < bottom[1]:

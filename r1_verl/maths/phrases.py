@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from r1_verl.maths import chinese
 from r1_verl.maths import tables as T
-from r1_verl.maths.evidence import MULTIPLIERS, NUMBERS, PARTS
+from r1_verl.maths.evidence import MULTIPLIERS, NUMBERS, PARTS, TIMES_OF_YEAR
 from r1_verl.maths.tables import word_set
 from r1_verl.maths.units import phrase
 
@@ -19,6 +19,7 @@ Token = tuple[str, str]
 
 _RUN = re.compile(r"[^\W\d_]+(?:['\-][^\W\d_]+)*(?:[.:!?]?\s+[^\W\d_]+(?:['\-][^\W\d_]+)*)*[.:!?]*")
 _JOINER = re.compile(r"(?:^|(?<=[\s,.]))(and|or|und|et)(?=\s|$)", re.IGNORECASE)
+_TWO_DATES = re.compile(rf"(?i)\b(?:{'|'.join(TIMES_OF_YEAR)}) and (?:{'|'.join(TIMES_OF_YEAR)})\b")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z' \-.:!?]*|[^A-Za-z]+")
 _SIGNS = {"minus": "-", "negative": "-", "plus": "+"}
 _SUFFIXES = {
@@ -28,9 +29,10 @@ _SUFFIXES = {
 _NUMERIC = frozenset(("num", ")", "}", "%"))
 # Words of two and three letters, which are no products where they stand beside other words.
 _SHORT = word_set(
-    "of per is if not no in on at by for the as are was has had its his her our out off due via but nor yet all any",
-    "one two six ten red men boy man day way cat dog pen pie egg box bag car bus bat hat cup job key bed ice oil",
-    "tea toy pet cow pig hen fox ant bee new old big low top few sum max min or and so to do an we he it be",
+    "of sq cu ft per is if not no in on at by for the as are was has had its his her our out off due via but nor",
+    "yet all any one two six ten red men boy man day way cat dog pen pie egg box bag car bus bat hat cup job key",
+    "bed ice oil tea toy pet cow pig hen fox ant bee new old big low top few sum max min or and so to do an we he",
+    "it be",
 )
 # Words of three letters behind a number that are no products.
 SHORT_NOUNS = word_set(
@@ -51,6 +53,8 @@ def read_words(text: str, tokens: list[Token], symbol: Callable[[str, list[Token
     """Append the tokens of words without digits. symbol: what reads a letter or a function among bare words."""
     at = 0
     for joiner in _JOINER.finditer(text):
+        if _TWO_DATES.search(text, 0, joiner.end() + 12) and joiner.start() > at:
+            continue
         _read_piece(text[at : joiner.start()], tokens, symbol)
         word = joiner[1].lower()
         if tokens and tokens[-1][0] == ",":
@@ -80,7 +84,7 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
         for word in words:
             symbol(word, tokens)
         return
-    if units := phrase(text.replace("per cent", "percent")):
+    if units := phrase(text):
         tokens.extend(units)
         return
     while at < len(words):

@@ -48,10 +48,18 @@ _LIST_COMMA = re.compile(r"(?<=[0-9]),(?: |\\[,;: ])\s*(?=[0-9]{3}(?![0-9]))")
 _NOISE = re.compile(
     r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
     r"|(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
-    r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it)(?![A-Za-z])\.?"
+    r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
+    r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])\.?"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
-_FRAC = re.compile(r"\\[dtc]frac(?![A-Za-z])")
+_FRAC = re.compile(r"\\(?:[dtc]|s|nice)frac(?![A-Za-z])")
+_DRESS = re.compile(  # colours, tags and labels
+    r"\\(?:textcolor|color|colorbox|tag|label)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
+)
+_ROOT_OF = re.compile(r"\\root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])")
+_MODULUS = re.compile(r"\((?:\\[bp]?mod(?![A-Za-z])|mod)\s*\{?([0-9a-z]{1,9})\}?\)")
+_MAPS_TO = re.compile(r"(?:([a-zA-Z]):)?([a-z])\\mapsto(?![A-Za-z])")
+_TURNED = re.compile(r"([\[\]])([^\[\](),;]{1,60}[,;][^\[\](),;]{1,60})([\[\]])")
 _TAG = re.compile(r"</?[A-Za-z]+>?$")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 # A space has a meaning only between two letters (words, `\pi t`) and between two digits (two numbers).
@@ -84,9 +92,15 @@ def canonical(text: str) -> str:
         text = _LIST_COMMA.sub(";", text)
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
+        if "color" in text or "\\tag" in text or "\\label" in text:
+            text = _DRESS.sub(" ", text)
         text = _NOISE.sub(_quieted, text)
-        if "tfrac" in text or "dfrac" in text or "cfrac" in text:
+        if "tfrac" in text or "dfrac" in text or "cfrac" in text or "sfrac" in text or "nicefrac" in text:
             text = _FRAC.sub(r"\\frac", text)
+        if "\\root" in text:
+            text = _ROOT_OF.sub(r"\\sqrt[\1]", text)
+        if "{:}" in text:
+            text = text.replace("{:}", ":")
         text = text.strip()
     if text.endswith(">") or "</" in text:
         text = _TAG.sub("", text).rstrip()  # a response whose box swallowed its closing tag
@@ -97,7 +111,18 @@ def canonical(text: str) -> str:
         text = _unbox(text)
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
+    if "mod" in text:
+        text = _MODULUS.sub(r"\\pmod{\1}", text)
+    if "\\mapsto" in text:
+        text = _MAPS_TO.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", text, count=1)
+    if text[:1] == "]" or text[-1:] == "[" or "p]" in text:
+        text = _TURNED.sub(_turn, text)
     return text
+
+
+def _turn(found: re.Match[str]) -> str:
+    """An interval with brackets turned away from the ends that it leaves out, ]2,5[, as (2,5)."""
+    return ("[" if found[1] == "[" else "(") + found[2] + ("]" if found[3] == "]" else ")")
 
 
 def _raised(found: re.Match[str]) -> str:

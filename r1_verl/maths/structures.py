@@ -16,7 +16,7 @@ from r1_verl.maths.balls import START_BITS
 from r1_verl.maths.evaluate import Evaluator, NotScalar
 from r1_verl.maths.evidence import is_name
 from r1_verl.maths.exact_values import Budget, Number, exact_value
-from r1_verl.maths.intervals import is_only_a_set, real_set, same_set
+from r1_verl.maths.intervals import FLIP, is_only_a_set, real_set, same_set
 from r1_verl.maths.numbers import same_scalars, written_decimal
 from r1_verl.maths.policy import Policy
 from r1_verl.maths.quantities import same_quantity
@@ -27,6 +27,8 @@ _VALUES = frozenset(
 )
 _PLUS_MINUS = ("pm", "mp")
 _LEAVES = ("num", "sym", "const")
+_PARAMETERS = frozenset("klmn")
+_MAX_CASES = 6
 _MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
 _PIECEWISE = frozenset(("abs", "floor", "ceil", "max", "min", "sgn", "mod"))
 # Functions whose equation is still to be solved: `\\ln x = 5` gives no value to a name.
@@ -59,7 +61,9 @@ class Comparison:
                 return None
         if "logic" in (a[0], g[0]):
             return a[:2] == g[:2] and self.unordered(a[2], g[2])
-        a, g = _as_matrix(a), _as_matrix(g)
+        if "cases" in (a[0], g[0]):
+            return a[0] == g[0] and self.cases(a[1], g[1])
+        a, g = _unnamed_point(_as_matrix(a)), _unnamed_point(_as_matrix(g))
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
         if "mat" in (a[0], g[0]) and a[0] != "rel" != g[0]:
@@ -138,6 +142,22 @@ class Comparison:
         for x in a:
             for n, y in enumerate(rest):
                 verdict = self.same(x, y)
+                if verdict:
+                    del rest[n]
+                    break
+                unsure = unsure or verdict is None
+            else:
+                return None if unsure else False
+        return True
+
+    def cases(self, a: Sequence[tuple[Node, Node]], g: Sequence[tuple[Node, Node]]) -> bool | None:
+        """Two functions by their cases, in any order."""
+        if len(a) != len(g) or len(a) > _MAX_CASES:
+            return False
+        rest, unsure = list(g), False
+        for value, condition in a:
+            for n, (other_value, other_condition) in enumerate(rest):
+                verdict = self.same(value, other_value) and self.same(condition, other_condition)
                 if verdict:
                     del rest[n]
                     break
@@ -226,13 +246,19 @@ class Comparison:
         return balls.to_fraction(value) if value[1] is None else None
 
     def two_relations(self, a: Node, g: Node) -> bool | None:
+        if a[1] != g[1]:
+            a, g = _unpack_membership(a, g), _unpack_membership(g, a)
+            if a[0] != "rel" or g[0] != "rel":
+                return None if "list" in (a[0], g[0]) else self.same(a, g)
         if set(a[1]) <= _EQUAL_SIGNS and set(g[1]) <= _EQUAL_SIGNS:
             return self.two_equations(a, g)
         if a[1] == ("in",) == g[1] or (set(a[1]) | set(g[1])) & _ORDER_SIGNS:
             ours, theirs = real_set(a), real_set(g)
             if ours is not None and theirs is not None:
                 return same_set(ours, theirs, self.same)
-        return a[1] == g[1] and self.ordered(a[2], g[2])
+        if a[1] == g[1] and self.ordered(a[2], g[2]):
+            return True
+        return a[1] == tuple(FLIP.get(op, op) for op in g[1][::-1]) and self.ordered(a[2], g[2][::-1])
 
     def two_equations(self, a: Node, g: Node) -> bool | None:
         name_a, values_a = _solved(a)
@@ -506,13 +532,24 @@ def _renaming(a: Node, g: Node) -> dict[str, str] | None:
     return None
 
 
+def _unnamed_point(node: Node) -> Node:
+    """The coordinates of a named point: P(3,-4)."""
+    if node[0] != "mul" or len(node[1]) != 2:
+        return node
+    name, point = node[1]
+    named = name[0] == "sym" and name[1][:1].isupper() and point[:3] == ("group", "(", ")")
+    return point if named else node
+
+
 def _unpack_membership(node: Node, other: Node) -> Node:
     r"""`x \in \{1,2\}` as the set; (a,b)=(1,2) as a=1, b=2 if the other tree is a list; other trees unchanged."""
     if node[0] != "rel" or len(node[2]) != 2:
         return node
     left, right = node[2]
     if node[1] == ("in",) and right[0] == "braces" and _is_name(left):
-        return right
+        if other[0] != "rel":
+            return right
+        return ("rel", ("=",), (left, right[1][0])) if len(right[1]) == 1 else node  # x \\in \\{5\\}
     if node[1] == ("=",) and other[0] == "list" and left[0] == "group" == right[0] and len(left[3]) == len(right[3]):
         return ("list", tuple(("rel", ("=",), pair) for pair in zip(left[3], right[3], strict=True)))
     return node
@@ -548,6 +585,21 @@ def match_derivatives(a: Node, g: Node) -> tuple[Node, Node]:
     if not any("|" in name for name in theirs):
         return _without_variable(a, ours), g
     return a, g
+
+
+def rename_parameter(a: Node, g: Node, over_integers: bool) -> Node | None:
+    r"""The answer with its one integer parameter called as the gold's is: n\\pi for k\\pi. None if there is none."""
+    ours, theirs = names(a), names(g)
+    old, new = ours - theirs, theirs - ours
+    if len(old) != 1 or len(new) != 1 or not old | new <= _PARAMETERS:
+        return None
+    if not over_integers and not (any_node(a, ("const",), _is_pi) and any_node(g, ("const",), _is_pi)):
+        return None
+    return rename(a, dict(zip(old, new, strict=True)))
+
+
+def _is_pi(node: Node) -> bool:
+    return node[1] == "pi"
 
 
 def _is_derivative(name: str) -> bool:

@@ -36,13 +36,15 @@ OPERATORS = {
     "pounds": "£", "euro": "€", "ldots": "...", "cdots": "...", "dots": "...", "dotsc": "...", "land": ",",
     "wedge": ",", "lor": ",", "vee": ",", "bmod": "mod", "mod": "mod", "pmod": "pmod", "to": "to", "rightarrow": "to",
     "implies": "implies", "Rightarrow": "implies", "propto": "propto", "iff": "implies", "choose": "choose",
+    "over": "over", "cr": "row", "lnot": "neg", "neg": "neg",
 }  # fmt: skip
 LOGIC = {"land": "land", "wedge": "land", "lor": "lor", "vee": "lor"}
 SETS = {"emptyset": "empty", "varnothing": "empty", "R": "reals", "Z": "integers", "N": "naturals", "Q": "rationals"}
 # Commands whose braces hold words or upright letters, and commands that only change the font.
 TEXT = word_set("text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname textup emph")
-FONT = word_set("mathbf boldsymbol bm mathit mathsf mathnormal pmb symbf mathtt")
+FONT = word_set("mathbf bold underline boldsymbol bm mathit mathsf mathnormal pmb symbf mathtt")
 DECORATION = word_set("overline bar vec hat widehat tilde widetilde mathcal mathscr mathfrak overrightarrow underline")
+SAME_DECORATION = {"bar": "overline", "vec": "overrightarrow", "hat": "widehat", "tilde": "widetilde"}
 GEOMETRY = word_set("angle measuredangle triangle square odot overparen arc widearc")
 STRUCTURE = word_set("frac sqrt binom dbinom tbinom begin end sum prod dot ddot partial")
 # Commands that make a text unreadable. Without their names, `\int` would be cut into `\in t`.

@@ -6,7 +6,7 @@ A node is a tuple whose first member is its tag:
 ("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
 ("sum"|"prod", name, low, high, body)
 ("list", items) ("group", open, close, items) ("braces", items) ("mat", rows) ("builder", element, condition)
-("rel", operators, sides) ("logic", operator, items) ("setop", operator, a, b) ("ratio", items)
+("rel", operators, sides) ("logic", operator, items) ("cases", rows) ("setop", operator, a, b) ("ratio", items)
 ("base", digits, base) ("cong", a, b, modulus)
 """
 

@@ -86,7 +86,7 @@ def worth(name: str) -> F:
 def phrase(text: str) -> list[tuple[str, str]]:
     """The tokens of a text that consists of units alone (`square inches`, `m/s^2`, `km per hour`), else []."""
     found: list[tuple[str, str]] = []
-    text = text.replace(".", "")  # sq. ft.
+    text = text.replace(".", "").replace("per cent", "percent")  # sq. ft.
     power = ""
     at = 0
     while at < len(text):
