@@ -6,6 +6,7 @@ rational numbers; "expr", the parser and evaluator of this package. A text that 
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, UNREADABLE, WRONG
 
 __all__ = ["DEFAULT", "Policy", "Verdict", "is_list", "judge"]
 
+_LEADING_ZERO = re.compile(r"[0-9],0[0-9]{2}(?![0-9])")  # no list: 1,050
 _KEPT_CHARS = 400  # readings and verdicts of longer texts are not kept
 
 
@@ -68,7 +70,7 @@ class Reading:
                         trees.append(tree)
                 except Unreadable:
                     pass
-                if "," not in self.text or not AMBIGUOUS.search(self.text):
+                if "," not in self.text or not AMBIGUOUS.search(self.text) or _LEADING_ZERO.search(self.text):
                     break
             self._trees = tuple(trees)
         return self._trees

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import reduce
 
 from r1_verl.maths import tables as T
-from r1_verl.maths.evidence import nouns
+from r1_verl.maths.evidence import is_lead, nouns
 from r1_verl.maths.spelling import read_exact
 from r1_verl.maths.tokens import Token, Unreadable
 from r1_verl.maths.trees import Node
@@ -32,6 +32,7 @@ _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":"
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 _SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_", "base"))
 _ITEM_ENDS = frozenset((_END[0], "}", ")", "]", ","))
+_LEAD_ENDS = _ITEM_ENDS | {"=", "~", "text"}
 _TERM_ENDS = _ITEM_ENDS | {"+", "-", "="}  # the most common ends, asked first
 _SINGLE = frozenset(("num", "sym", "const"))  # tokens that can be a whole item
 # Tokens that can begin a factor of a product written without a sign.
@@ -147,6 +148,8 @@ class Parser:
     def relation(self) -> Node:
         if self.kind in ("=", "~"):
             self.advance()
+        while self.kind == "text" and is_lead(self.value) and self.peek(1) not in _LEAD_ENDS:
+            self.advance()  # the answer is 5
         left = self.named_value() or self.union()
         if self.kind in _ITEM_ENDS:
             return left
@@ -234,7 +237,8 @@ class Parser:
                 break
             elif kind in _FACTOR_STARTS or (kind == "|" and not self.in_bars and not self.in_set):
                 factors.append(self.factor())
-                _join_mixed(factors)
+                if kind == "cmd":
+                    _join_mixed(factors)
             else:
                 break
         return _product(factors)

@@ -95,13 +95,15 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
             if said and lower in MULTIPLIERS
             else _number(words, at, bool(tokens) and tokens[-1][0] == "num" and not said)
         )
+        if found and tokens and found[0][0][0] in ("*", "/") and not _is_one_number(tokens):
+            found = None  # x^2+1 dozen
         if found:
             _say(said, tokens)
             tokens += found[0]
             at = found[1]
             continue
         numeric = not said and tokens and tokens[-1][0] in _NUMERIC
-        if numeric and lower in _SUFFIXES:
+        if numeric and lower in _SUFFIXES and _is_one_number(tokens):
             tokens += _SUFFIXES[lower]
         elif lower in _SIGNS and at + 1 < len(words) + (not said):
             _say(said, tokens)
@@ -122,6 +124,11 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
             said.append(word.lower())
         at += 1
     _say(said, tokens)
+
+
+def _is_one_number(tokens: list[Token]) -> bool:
+    """Whether the tokens so far are one number, perhaps with a sign or as a product: 5, -5, 5 hundred."""
+    return all(kind in ("num", "*") or (kind == "-" and not at) for at, (kind, _) in enumerate(tokens))
 
 
 def _say(said: list[str], tokens: list[Token]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from r1_verl.maths.evidence import is_counter, is_lead, may_be_same, nouns
+from r1_verl.maths.evidence import is_counter, may_be_same, nouns
 from r1_verl.maths.exact_values import Budget, exact_value
 from r1_verl.maths.numbers import same_number
 from r1_verl.maths.policy import Policy
-from r1_verl.maths.trees import Node
+from r1_verl.maths.trees import Node, any_node
 
 _PURE_NUMBERS = frozenset(("%", "deg", "rad"))
 
@@ -66,9 +66,6 @@ def _split_product(node: Node, gold: bool) -> tuple[Node | None, list[Node]]:
     whole, word_seen = True, False  # nothing dropped yet; a word behind a number
     for factor in node[1]:
         if _is_words(factor):
-            if not numbers and not units and is_lead(_words(factor)):
-                whole = False
-                continue
             said = nouns(_words(factor), gold)
             if said is None or not numbers or not (gold or is_counter(said) or all(map(_is_plain, numbers))):
                 return node, []
@@ -106,6 +103,8 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
     y, units_y = split(g, gold=True)
     if x is not a and y is not g and not may_be_same(_said(a), _said(g)):
         return False
+    if _evidence(x) != _evidence(y):
+        return False  # whatever the numbers are: 0 apples or more is not 0
     if x is None or y is None:
         if x is None and y is None and units_x and units_y:
             return same_number(_join(None, units_x), _join(None, units_y), policy, budget)
@@ -130,6 +129,14 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
         if value is not None and value > 1 and value.denominator == 1:
             return False  # 2500 % does not answer 25: the question may have asked for per cent
     return same_number(_join(x, units_x), _join(y, units_y), policy, budget)
+
+
+def _evidence(node: Node | None) -> set[str]:
+    """The words of a tree that were not dropped."""
+    found: set[str] = set()
+    if node is not None:
+        any_node(node, ("text",), lambda text: found.add(text[1]))
+    return found
 
 
 def _join(number: Node | None, units: list[Node]) -> Node:

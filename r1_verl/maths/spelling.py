@@ -47,9 +47,10 @@ _LIST_COMMA = re.compile(r"(?<=[0-9]),(?: |\\[,;: ])\s*(?=[0-9]{3}(?![0-9]))")
 # Each alternative begins with one fixed character, which makes the search fast.
 _NOISE = re.compile(
     r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
-    r"|(?:left|right|middle|[bB]igg?[lr]?|displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
-    r"|hspace\{[^{}]{0,9}\}|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
-    r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])\.?"
+    r"|hspace\*?\{[^{}]{0,9}\}|(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
+    r"|(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
+    r"|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
+    r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
 _FRAC = re.compile(r"\\(?:[dtc]|s|nice)frac(?![A-Za-z])")
@@ -82,6 +83,8 @@ _FRACTION = re.compile(
 def canonical(text: str) -> str:
     """The canonical spelling, in linear time. Texts longer than MAX_CHARS are only stripped."""
     text = text.strip()
+    if text.endswith("\\") and not text.endswith("\\\\"):
+        text = text[:-1].rstrip()  # a space with a backslash lost its space
     if len(text) > MAX_CHARS or (text.isalnum() and text.isascii()):
         return text
     if not text.isascii():
@@ -142,7 +145,7 @@ def _unbox(text: str) -> str:
         found = _BOX.match(text)
         if not found or closing_brace(text, found.end() - 1) != len(text) - 1:
             break
-        text = text[found.end() : -1].strip(" .")
+        text = text[found.end() : -1].strip().rstrip(" .")
     return text
 
 

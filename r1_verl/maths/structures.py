@@ -28,6 +28,7 @@ _VALUES = frozenset(
 _PLUS_MINUS = ("pm", "mp")
 _LEAVES = ("num", "sym", "const")
 _PARAMETERS = frozenset("klmn")
+_GROUPS = frozenset(("group", "braces", "list"))
 _MAX_CASES = 6
 _MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
 _PIECEWISE = frozenset(("abs", "floor", "ceil", "max", "min", "sgn", "mod"))
@@ -216,9 +217,15 @@ class Comparison:
     def is_consistent(self, values: list[tuple[str, Node]]) -> bool:
         """Whether no step of a chain of values is known to be false: 6=5 is."""
         for (_, x), (operator, y) in pairwise(values):
-            if x[0] in ("rel", "group", "braces", "list") or y[0] in ("rel", "group", "braces", "list"):
+            if "rel" in (x[0], y[0]):
                 continue
+            if operator == "~" and (x[0] in _GROUPS) != (y[0] in _GROUPS):
+                return False
             if names(x) or names(y):
+                if operator == "~" and not (names(x) and names(y)):
+                    return False
+                continue
+            if x[0] in _GROUPS or y[0] in _GROUPS:
                 continue
             if operator == "=" and self.same(x, y) is False:
                 return False
@@ -458,11 +465,17 @@ def _solved(equation: Node) -> tuple[Node | None, list[tuple[str, Node]]]:
     sides = list(zip(("=", *equation[1]), equation[2], strict=True))
     if _is_name(sides[0][1]):
         return sides[0][1], [("=", sides[1][1]), *sides[2:]] if sides[1][0] == "=" else sides[1:]
-    if len(sides) == 2 and _is_name(sides[1][1]) and not names(sides[0][1]):
+    right = sides[1][1]
+    if len(sides) == 2 and _is_name(right) and (not names(sides[0][1]) or _is_new(right, sides[0][1])):
         return sides[1][1], sides[:1]
     if any(names(value) for _, value in sides):
         return None, []  # 2x=10 is not solved
     return None, sides
+
+
+def _is_new(name: Node, value: Node) -> bool:
+    """Whether a name of one letter is none of the names of a value: w in (a+1)^2=w."""
+    return name[0] == "sym" and name[1] not in names(value) and value[0] != "sym"
 
 
 def _final_values(values: list[tuple[str, Node]]) -> list[tuple[str, Node]]:

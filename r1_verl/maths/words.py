@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from r1_verl.maths.evidence import is_number
-from r1_verl.maths.tables import FUNCTIONS, GREEK, word_set
+from r1_verl.maths.evidence import is_evidence, is_number
+from r1_verl.maths.tables import FUNCTIONS, GREEK, OPERATORS, word_set
 
-_TEXT = r"\\(?:text[a-z]*|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|emph|boldsymbol|bm)(?![A-Za-z])"
+_TEXT = r"\\(?:text[a-z]*|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|emph|boldsymbol|bm|underline)(?![A-Za-z])"
 _PIECE = re.compile(_TEXT + r"\s*\{([^{}]*)\}|" + _TEXT + r"|([^\\]+)|(.)", re.DOTALL)
 _WRAPPER = re.compile(_TEXT)
 _WRAPPED = re.compile(_TEXT + r"\{([^{}]*)\}")
@@ -30,9 +30,10 @@ _LABELLED = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ANOTHER = re.compile(
-    r"\([A-Z]\)|\b[B-HJ-Z][.)]|\b(?:or|and|not|wrong|incorrect|false|no|isn't|maybe|either|neither|nor|but|instead|"
-    r"options?|choices?|answers?)\b|[,;/|]|^[A-Z]$", re.IGNORECASE,
+    r"\([A-Z]\)|\b[B-HJ-Z][.)]|(?<![a-z])(?:or|and|not|wrong|incorrect|false|no|isn't|maybe|either|neither|nor|but|"
+    r"instead|options?|choices?|answers?)(?![a-z])|[,;/|或和不非错与]|^[A-Z]$", re.IGNORECASE,
 )  # fmt: skip
+_OPERATORS = frozenset("+-*^_=<>!'&%±")
 _SHORT_WORDS = word_set(
     "yes no on off red odd up two six ten one day may sun sat jan feb mar apr jun jul aug sep oct nov dec mon tue",
     "wed thu fri tom sam amy joe ann ben dan kim lee tim jim bob bee cat dog pen hot wet dry far low top",
@@ -148,8 +149,13 @@ def _same_choice(a: str, choice: str) -> bool:
     label = _LABELLED.match(text)
     if not label:
         return False
-    letter = label[1] or label[2] or label[3]
-    return letter.upper() == choice and not _ANOTHER.search(label[4])
+    letter, said = label[1] or label[2] or label[3], label[4]
+    if letter.upper() != choice or _ANOTHER.search(said) or not said.isascii():
+        return False
+    first = re.match(r"\\?[A-Za-z]+|.|$", said)[0]
+    if first.isalpha():
+        return first.lower() in ("none", "all", "a", "i", "x") or not is_evidence(first.lower())
+    return first[1:] not in OPERATORS if first[:1] == "\\" else first not in _OPERATORS
 
 
 def _parts(text: str) -> list[tuple[str, ...]]:
