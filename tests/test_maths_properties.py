@@ -175,7 +175,7 @@ class Gold:
 
     def __init__(self, text: str):
         self.text = text
-        bare = text.strip(" .")
+        bare = text.rstrip(" .").strip()
         if bare.startswith("$") and bare.endswith("$") and bare.count("$") == 2:
             bare = bare.strip("$ ")
         self.bare = bare
@@ -186,7 +186,7 @@ class Gold:
         self.listed = not self.grouped and "," in bare.replace("{,}", "")
         bracketed = bool(re.search(r"[\[\]]", re.sub(r"\\sqrt\[[^\]]*\]", "", bare)))
         self.value = not (self.worded or self.related or self.listed or bracketed or _STRUCTURE.search(bare))
-        self.unit = bool(re.search(r"[%$]|\\circ|degree", bare)) or self.worded
+        self.unit = bool(re.search(r"[%$]|\\circ|degree|[0-9]_", bare)) or self.worded  # or a number in a base
         self.infinite = "infty" in bare
 
     def equals(self, *others: str) -> bool:
@@ -198,7 +198,7 @@ class Gold:
         if needs == "undressed":
             return not self.dressed
         if needs == "nonzero":
-            return not self.infinite and not self.equals("0")
+            return not self.infinite and bool(re.search(r"[1-9a-zA-Z]", _COMMAND.sub("", self.bare.replace("pmatrix", ""))))
         if needs == "finite":
             return not self.infinite
         if needs == "odd":

@@ -33,14 +33,19 @@ _PIECES = re.compile(
 )
 
 
-def read(run: str, after_number: bool) -> list[Token]:
-    """The tokens of a run of letters outside ASCII; one ("text", run) if it is not known to be anything else."""
+def read(run: str, after_number: bool, one_number: bool) -> list[Token]:
+    """The tokens of a run of letters outside ASCII; one ("text", run) if it is not known to be anything else.
+
+    one_number: all before the run is one number, which a multiplier may multiply.
+    """
     tokens: list[Token] = []
     at = 0
     while at < len(run):
         found = _PIECES.match(run, at)
         number = after_number if not tokens else tokens[-1][0] in ("num", "unit")
         if found is None or (found.lastgroup in ("unit", "many", "of") and not number):
+            break
+        if found["many"] and not one_number:
             break
         if found["joiner"]:
             tokens.append((",", _JOINERS[found["joiner"]]))

@@ -36,9 +36,7 @@ def variable_value(name: str, point: int, kind: str, bits: int) -> Ball:
     """The value that a variable takes at a point. kind: "positive", "mixed" (either sign) or "integer"."""
     seed = crc32(f"{name}|{point}".encode())
     if kind == "integer":
-        seed = crc32(name.encode())
-        step = (1, 5, 7, 11)[seed // 24 % 4]  # 1 to 24, in an order that depends on the name
-        return balls.rational(1 + (step * point + seed) % 24, bits)
+        return balls.rational(1 + crc32(f"{name}#{point}".encode()) % 24, bits)
     low, width = (_MIXED if kind == "mixed" else _POSITIVE)[point % 3]
     value = Fraction(int(low * 2**32) + int(width * seed), 2**32)
     if kind == "mixed" and crc32(f"{name}/{point}".encode()) & 16:

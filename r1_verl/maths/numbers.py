@@ -23,7 +23,7 @@ _ROUNDING_APART = 0.02  # relative; rounding to three digits changes a number by
 _SIMPLE = 20  # a decimal equal to a fraction of at most this denominator (13.5) was hardly rounded
 _PRINTED = 10  # digits of a decimal that a program printed
 _POINTS = 2  # two functions that agree to a hundred bits at so many points are identical
-_MANY = 12  # points at which functions of integers agree that have no other values
+_MANY = 8  # points at which functions of integers agree that have no other values
 _FLOAT_POINTS = range(2, 6)  # further points, checked in floating point
 _INTEGER_NAMES = frozenset("ijklmnpqrstMNK")  # names that mostly stand for integers
 _MAY_BE_OF_INTEGERS = ("fn", "sum", "prod", "pow")
@@ -181,7 +181,7 @@ def _identical(a: Node, g: Node, variables: set[str], budget: Budget) -> bool | 
         if not verdict or variables <= _INTEGER_NAMES:
             return verdict
         if _agree(a, g, "positive", range(12), _POINTS, budget) is None:
-            return _agree(a, g, "integer", range(24), _MANY, budget, _MANY)  # gcd(a,b) has no value elsewhere
+            return _agree(a, g, "integer", range(40), _MANY, budget, _MANY)  # gcd(a,b) has no value elsewhere
     verdict = _agree(a, g, "positive", range(12), _POINTS, budget)
     if verdict and any(plainly_different(a, g, point=point) for point in _FLOAT_POINTS):
         return False

@@ -42,6 +42,7 @@ _FACTOR_STARTS = frozenset(
         "£", "€", "¥", "...",
     )
 )  # fmt: skip
+_ARGUMENT_STARTS = _FACTOR_STARTS - {"fn", "text"}
 _CURRENCIES = ("$", "£", "€", "¥")
 _COLUMNS = frozenset(("aligned", "align", "gathered", "split", "array*"))
 _IF = frozenset(("if", "for", "when", "where", "if "))
@@ -565,7 +566,7 @@ class Parser:
             self.advance()
         factors: list[Node] = []
         plain = True  # only numbers and constants so far, as in \sin \pi/3: then a fraction belongs to the argument
-        while self.kind in _FACTOR_STARTS and self.kind != "fn" and not (factors and self.kind in ("(", "[", "{.")):
+        while self.kind in _ARGUMENT_STARTS and not (factors and self.kind in ("(", "[", "{.")):
             plain = plain and (self.kind in ("num", "const") or (self.kind == "cmd" and self.value == "frac"))
             factors.append(self.factor())
             if plain and self.kind == "/" and self.peek(1) == "num":

@@ -26,6 +26,7 @@ _SUFFIXES = {
     "squared": [("^", ""), ("num", "2")], "cubed": [("^", ""), ("num", "3")], "factorial": [("!", "")],
     "halved": [("/", ""), ("num", "2")], "doubled": [("*", ""), ("num", "2")], "tripled": [("*", ""), ("num", "3")],
 }  # fmt: skip
+_OF_ONE_NUMBER = frozenset(("num", "*", "$", "£", "€", "¥"))
 _NUMERIC = frozenset(("num", ")", "}", "%"))
 # Words of two and three letters, which are no products where they stand beside other words.
 _SHORT = word_set(
@@ -73,7 +74,8 @@ def _read_piece(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
             if run.isascii():
                 _read_latin(run, tokens, symbol)
             elif run.strip():
-                tokens.extend(chinese.read(run.strip(), bool(tokens) and tokens[-1][0] in _NUMERIC))
+                number = bool(tokens) and tokens[-1][0] in _NUMERIC
+                tokens.extend(chinese.read(run.strip(), number, number and _is_one_number(tokens)))
         return
     _read_latin(text, tokens, symbol)
 
@@ -128,7 +130,7 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
 
 def _is_one_number(tokens: list[Token]) -> bool:
     """Whether the tokens so far are one number, perhaps with a sign or as a product: 5, -5, 5 hundred."""
-    return all(kind in ("num", "*") or (kind == "-" and not at) for at, (kind, _) in enumerate(tokens))
+    return all(kind in _OF_ONE_NUMBER or (kind == "-" and not at) for at, (kind, _) in enumerate(tokens))
 
 
 def _say(said: list[str], tokens: list[Token]) -> None:

@@ -208,6 +208,11 @@ class Comparison:
 
         answered: the equation is the answer, not the gold.
         """
+        left, right = equation[2][0], equation[2][-1]
+        if equation[1] == ("=",) and left[0] != "sym" and _is_new(right, left) and self.policy.assignment:
+            verdict = self.same(left, other) if answered else self.same(other, left)  # a+b=w
+            if verdict:
+                return verdict
         name, values = _solved(equation)
         if (name is not None and not self.policy.assignment) or not values or not self.is_consistent(values):
             return False
@@ -236,7 +241,9 @@ class Comparison:
     def rounds_to(self, x: Node, y: Node) -> bool:
         r"""Whether `x \\approx y` is a rounding: `\\sqrt{2} \\approx 1.41`, and not `100 \\approx 101`."""
         u, v = self.real_value(x), self.real_value(y)
-        if u is None or v is None or u == v:
+        if u is None or v is None:
+            return self.same(x, y) is not False and u is v
+        if u == v:
             return True
         if abs(u - v) > _ABOUT * max(abs(u), abs(v)):
             return False

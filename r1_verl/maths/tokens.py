@@ -66,7 +66,7 @@ _STUCK = re.compile(r"(sqrt|arcsin|arccos|arctan|sin|cos|tan|cot|ln|log|exp)([A-
 def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
     """The tokens of a canonical text. Raises Unreadable.
 
-    grouped: read `1,234` as one number outside of brackets. In brackets it is always two.
+    grouped: read `1,234` as one number outside of brackets. In brackets it is always two, but for 1,034.
     depth: how many \\text{...} the text was taken from.
     """
     tokens: list[Token] = []
@@ -87,9 +87,9 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
                 level -= 1
             tokens.append(_MARKS.get(value, _ELLIPSIS))
         elif kind == _NUMBER:
-            if grouped and level == 0 and at < end and text[at] == "," and not (tokens and tokens[-1][0] == ","):
+            if grouped and at < end and text[at] == "," and not (tokens and tokens[-1][0] == ","):
                 whole = _GROUPED.match(text, found.start())
-                if whole:
+                if whole and (level == 0 or ",0" in whole[0]):
                     value, at = whole[0].replace(",", ""), whole.end()
             if "." in value and at < end and text[at] in "\\.(":
                 value, at = _repeating(value, text, at)

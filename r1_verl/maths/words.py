@@ -13,7 +13,7 @@ _PIECE = re.compile(_TEXT + r"\s*\{([^{}]*)\}|" + _TEXT + r"|([^\\]+)|(.)", re.D
 _WRAPPER = re.compile(_TEXT)
 _WRAPPED = re.compile(_TEXT + r"\{([^{}]*)\}")
 _LONG_WORD = re.compile(r"[a-z]{4}")
-_OUTSIDE = re.compile(r"(?:[^\W\d_]|[\s.,;:'\"(){}&?!])*")  # what may stand between the texts of an answer in words
+_OUTSIDE = re.compile(r"(?:[^\W\d_]|[\s.,;:'\"(){}&?])*")  # what may stand between the texts of an answer in words
 _INSIDE = re.compile(r"[^=<>^_/*+\\|$]*")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ARTICLES = frozenset(("the", "a", "an"))
@@ -26,7 +26,7 @@ _LABEL = re.compile(r"\(?([A-Z])\)?")
 # A choice with its text: (E) a risk score; E. 12; Option E: 12.
 _LABELLED = re.compile(
     r"(?:(?:the )?(?:correct |final |right )?(?:answer|option|choice)(?: is|:)? ?(?:option|choice)? ?)?"
-    r"(?:\(([A-Za-z])\)|([A-Z])[.):]|(?<=[a-z:] )([A-Z])(?:$|[.:,]))[\s:.,\-~]*(.*)",
+    r"(?:\(([A-Za-z])\)|([A-Z])[.):]|(?<=[a-z:] )([A-Z])(?:$|[.:,]))[\s:.~]*(.*)",
     re.DOTALL | re.IGNORECASE,
 )
 _ANOTHER = re.compile(
@@ -154,7 +154,8 @@ def _same_choice(a: str, choice: str) -> bool:
         return False
     first = re.match(r"\\?[A-Za-z]+|.|$", said)[0]
     if first.isalpha():
-        return first.lower() in ("none", "all", "a", "i", "x") or not is_evidence(first.lower())
+        words = _WORD.findall(said.lower())[:2]
+        return words[0] in ("none", "all") or not any(is_evidence(word) for word in words if len(word) > 1)
     return first[1:] not in OPERATORS if first[:1] == "\\" else first not in _OPERATORS
 
 
