@@ -202,6 +202,8 @@ _MAX_NOUN = 3  # words of a noun phrase, links and tails not counted
 @lru_cache(maxsize=4096)
 def is_evidence(word: str) -> bool:
     """Whether a word in lower case may change what a number says."""
+    if "-" in word and any(map(is_evidence, filter(None, word.split("-")))):
+        return True
     if word in _EVIDENCE or word in GREEK or word in FUNCTIONS or word in CONSTANTS:
         return True
     if word in _KEPT_FOLDS or word in _PLAIN_ADVERBS:

@@ -26,6 +26,7 @@ from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, UNREADABLE, WRONG
 __all__ = ["DEFAULT", "Policy", "Verdict", "is_list", "judge"]
 
 _LEADING_ZERO = re.compile(r"[0-9],0[0-9]{2}(?![0-9])")  # no list: 1,050
+_PRINTED_FLOAT = 10  # characters
 _KEPT_CHARS = 400  # readings and verdicts of longer texts are not kept
 
 
@@ -126,7 +127,9 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
 
 
 def _may_round(a: str, g: str) -> bool:
-    """Whether one side is a decimal and the other a fraction, which may round to it."""
+    """Whether one side is a decimal and the other a fraction, which may round to it, or the gold is a printed float."""
+    if len(g) > _PRINTED_FLOAT and "." in g:
+        return True
     return (("/" in a or "frac" in a) and "." in g) or (("/" in g or "frac" in g) and "." in a)
 
 

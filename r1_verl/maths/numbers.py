@@ -217,8 +217,10 @@ def _at(a: Node, g: Node, kind: str, point: int, budget: Budget) -> tuple[bool |
     bits = START_BITS
     while bits <= MAX_BITS:
         try:
-            u = _value(a, point, kind, bits, budget)
             v = _gold_value(g, point, kind, bits, budget)
+            if isinstance(v, balls.Undefined):
+                return None, False
+            u = _value(a, point, kind, bits, budget)
             if isinstance(u, ArithmeticError) or isinstance(v, ArithmeticError):
                 # A number too large for an answer differs from one that is not.
                 unequal = isinstance(u, balls.TooLarge) != isinstance(v, balls.TooLarge)

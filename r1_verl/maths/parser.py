@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 
 from r1_verl.maths import tables as T
 from r1_verl.maths.evidence import is_lead, nouns
 from r1_verl.maths.spelling import read_exact
 from r1_verl.maths.tokens import Token, Unreadable
-from r1_verl.maths.trees import Node
+from r1_verl.maths.trees import Node, rename
+from r1_verl.maths.units import UNITS
 
 MAX_DEPTH = 32
 _DERIVATIVE_TOKENS = 40  # a numerator or denominator of more tokens is not read as part of a derivative
@@ -42,9 +44,12 @@ _FACTOR_STARTS = frozenset(
         "£", "€", "¥", "...",
     )
 )  # fmt: skip
+_OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 _ARGUMENT_STARTS = _FACTOR_STARTS - {"fn", "text"}
 _CURRENCIES = ("$", "£", "€", "¥")
 _COLUMNS = frozenset(("aligned", "align", "gathered", "split", "array*"))
+_OPENING, _CLOSING = frozenset(("(", "[", "{", "{.")), frozenset((")", "]", "}", ".}"))
+_OF_INTEGRAL = "variable of an integral"
 _IF = frozenset(("if", "for", "when", "where", "if "))
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array"))
 _APPLIED = frozenset("fghFGH")  # letters that mean a function before a bracket
@@ -123,6 +128,8 @@ class Parser:
             if any(part[0] != "rel" for part in parts):
                 return ("logic", joiners.pop(), tuple(parts))
             joiners = {"and" if joiners == {"land"} else "or"}
+        if joiners == {"and"} and _is_compound(parts):
+            return ("add", tuple(parts))
         if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
             operator = "cup" if "or" in joiners else "cap"
             return reduce(lambda left, right: ("setop", operator, left, right), parts)
@@ -411,6 +418,11 @@ class Parser:
             self.in_bars = outside
             self.expect("|")
             return ("fn", "det" if node[0] == "mat" else "abs", (node,))
+        if kind == "||":
+            self.advance()
+            node = self.sum()
+            self.expect("||")
+            return ("fn", "?norm", (node,))
         if kind in _CURRENCIES:
             self.advance()
             if self.kind in ("num", "-", "+", "cmd"):
@@ -542,6 +554,8 @@ class Parser:
             arguments = (*arguments, base)
         if power == ("neg", ("num", 1, 0)) and name in _INVERSE:
             return ("fn", _INVERSE[name], arguments)
+        if len(arguments) == 1 and name in _OF_SEVERAL:
+            name = f"?{name}"  # \\max f
         node = ("fn", name, arguments)
         return node if power is None else ("pow", node, power)
 
@@ -589,6 +603,8 @@ class Parser:
             return ("fn", "binom", (self.argument(), self.argument()))
         if name in ("sum", "prod"):
             return self.series(name)
+        if name == "int":
+            return self.integral()
         if name in ("dot", "ddot"):
             return ("sym", f"D{len(name) - 2}({self.flat_name()})")
         if name in T.DECORATION:
@@ -648,6 +664,33 @@ class Parser:
         if low is None or high is None or low[0] != "rel" or low[1] != ("=",) or low[2][0][0] not in ("sym", "const"):
             raise Unreadable(name)
         return (name, low[2][0][1], low[2][1], high, self.term())
+
+    def integral(self) -> Node:
+        r"""\\int with its limits, up to the first `dx`. It is not evaluated; its variable gets a name of its own."""
+        limits: dict[str, Node] = {}
+        while self.kind in ("_", "^"):
+            mark = self.kind
+            self.advance()
+            limits[mark] = self.argument()
+        level = 0
+        for end in range(self.at, len(self.tokens) - 1):
+            kind = self.tokens[end][0]
+            level += (kind in _OPENING) - (kind in _CLOSING)
+            if level == 0 and self.tokens[end] == ("sym", "d") and self.tokens[end + 1][0] == "sym":
+                break
+        else:
+            raise Unreadable("an integral without its variable")
+        self.descend()
+        inner = Parser(self.tokens[self.at : end])
+        inner.depth = self.depth
+        body = inner.items(())
+        if inner.kind != _END[0]:
+            raise Unreadable("integral")
+        self.depth -= 1
+        self.at = end + 1
+        variable = self.tokens[self.at][1]
+        self.advance()
+        return ("int", limits.get("_", ()), limits.get("^", ()), rename(body, {variable: _OF_INTEGRAL}))
 
     def environment(self) -> Node:
         r"""A matrix, \\begin{pmatrix} ... \\end{pmatrix}, formulas one below the other, or the cases of a function."""
@@ -743,6 +786,14 @@ def number_node(text: str) -> Node:
     mantissa = text.lower().partition("e")[0]
     digits = len(mantissa.replace(".", "").lstrip("0")) if len(mantissa) < len(text) or "." in text else 0
     return ("num", value, digits)
+
+
+def _is_compound(parts: list[Node]) -> bool:
+    """Whether quantities joined by "and" are one, each with a smaller unit: 2 hours and 30 minutes."""
+    if not all(part[0] == "mul" and part[1][-1][0] == "unit" and part[1][-1][1] in UNITS for part in parts):
+        return False
+    units = [UNITS[part[1][-1][1]] for part in parts]
+    return all(x[1] == y[1] and x[0] > y[0] for x, y in pairwise(units))
 
 
 def _is_inequality(node: Node) -> bool:

@@ -116,6 +116,8 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
     units = units_x or units_y
     pure = all(unit[0] == "unit" and unit[1] in _PURE_NUMBERS for unit in units)
     percent = pure and units[0][1] == "%"
+    if percent and len(units) > 1:
+        return False  # 5 % %
     if policy.percent if percent else policy.units:
         verdict = same_number(x, y, policy, budget)
         if verdict:

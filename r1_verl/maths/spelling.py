@@ -58,7 +58,11 @@ _DRESS = re.compile(  # colours, tags and labels
     r"\\(?:textcolor|color|colorbox|tag|label)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
 )
 _ROOT_OF = re.compile(r"\\root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])")
-_MODULUS = re.compile(r"\((?:\\[bp]?mod(?![A-Za-z])|mod)\s*\{?([0-9a-z]{1,9})\}?\)")
+_NORM = re.compile(r"\\[lr]?Vert(?![A-Za-z])")
+_SIGN_EXPONENT = re.compile(r"\^\{([-+*])\}")
+_MODULUS = re.compile(
+    r"\((?:\\[bp]?mod(?![A-Za-z])|mod|\\(?:text|mathrm|operatorname)\{mod\})\s*\{?([0-9a-z]{1,9})\}?\)"
+)
 _MAPS_TO = re.compile(r"(?:([a-zA-Z]):)?([a-z])\\mapsto(?![A-Za-z])")
 _TURNED = re.compile(r"([\[\]])([^\[\](),;]{1,60}[,;][^\[\](),;]{1,60})([\[\]])")
 _TAG = re.compile(r"</?[A-Za-z]+>?$")
@@ -102,6 +106,10 @@ def canonical(text: str) -> str:
             text = _FRAC.sub(r"\\frac", text)
         if "\\root" in text:
             text = _ROOT_OF.sub(r"\\sqrt[\1]", text)
+        if "Vert" in text:
+            text = _NORM.sub(r"\\|", text)
+        if "^{" in text:
+            text = _SIGN_EXPONENT.sub(r"^\1", text)
         if "{:}" in text:
             text = text.replace("{:}", ":")
         text = text.strip()

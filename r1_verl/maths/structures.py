@@ -19,7 +19,7 @@ from r1_verl.maths.exact_values import Budget, Number, exact_value
 from r1_verl.maths.intervals import FLIP, is_only_a_set, real_set, same_set
 from r1_verl.maths.numbers import same_scalars, written_decimal
 from r1_verl.maths.policy import Policy
-from r1_verl.maths.quantities import same_quantity
+from r1_verl.maths.quantities import same_quantity, split
 from r1_verl.maths.trees import Node, any_node, names, rebuild, rename, scalar_names
 
 _VALUES = frozenset(
@@ -62,6 +62,8 @@ class Comparison:
                 return None
         if "logic" in (a[0], g[0]):
             return a[:2] == g[:2] and self.unordered(a[2], g[2])
+        if a[0] == "int" == g[0]:
+            return a[1:3] == g[1:3] and self.same(a[3], g[3])
         if "cases" in (a[0], g[0]):
             return a[0] == g[0] and self.cases(a[1], g[1])
         a, g = _unnamed_point(_as_matrix(a)), _unnamed_point(_as_matrix(g))
@@ -73,6 +75,11 @@ class Comparison:
             verdict = self.relations(a, g)
             if verdict is not None or (a[0] != "list" and g[0] != "list"):
                 return verdict
+        if a[:2] == g[:2] and a[0] == "setop" and (names(a) or names(g)):
+            sides_a, sides_g = _operands(a), _operands(g)
+            same = self.ordered(sides_a, sides_g) if a[1] == "minus" else self.unordered(sides_a, sides_g)
+            if same:
+                return True
         if is_only_a_set(a) or is_only_a_set(g):
             ours, theirs = real_set(a), real_set(g)
             if ours is not None and theirs is not None:
@@ -226,8 +233,8 @@ class Comparison:
                 continue
             if operator == "~" and (x[0] in _GROUPS) != (y[0] in _GROUPS):
                 return False
-            if names(x) or names(y):
-                if operator == "~" and not (names(x) and names(y)):
+            if _free_names(x) or _free_names(y):
+                if operator == "~" and not (_free_names(x) and _free_names(y)):
                     return False
                 continue
             if x[0] in _GROUPS or y[0] in _GROUPS:
@@ -442,6 +449,12 @@ def _members(node: Node) -> tuple[Node, ...]:
     return _both_signs(node)
 
 
+def _operands(node: Node) -> tuple[Node, ...]:
+    r"""What an operation on sets joins: A, B and C of A \\cup B \\cup C."""
+    first = _operands(node[2]) if node[2][:2] == node[:2] and node[1] != "minus" else (node[2],)
+    return (*first, node[3])
+
+
 def _both_signs(node: Node) -> tuple[Node, ...]:
     if node[0] in _LEAVES or not any_node(node, _PLUS_MINUS):
         return (node,)
@@ -475,9 +488,15 @@ def _solved(equation: Node) -> tuple[Node | None, list[tuple[str, Node]]]:
     right = sides[1][1]
     if len(sides) == 2 and _is_name(right) and (not names(sides[0][1]) or _is_new(right, sides[0][1])):
         return sides[1][1], sides[:1]
-    if any(names(value) for _, value in sides):
+    if any(_free_names(value) for _, value in sides):
         return None, []  # 2x=10 is not solved
     return None, sides
+
+
+def _free_names(value: Node) -> set[str]:
+    """The names of a side of an equation without its units: none for 31 units."""
+    found = names(value)
+    return found and names(split(value, gold=True)[0] or value)
 
 
 def _is_new(name: Node, value: Node) -> bool:

@@ -23,6 +23,7 @@ FUNCTIONS = {
 } | {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arsinh": "arcsinh", "arcosh": "arccosh",
     "artanh": "arctanh", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "ln": "log", "tg": "tan",
+    "det": "?det", "dim": "?dim", "ker": "?ker",
     "ctg": "cot", "cosec": "csc", "sign": "sgn", "arctg": "arctan", "ceiling": "ceil",
 }  # fmt: skip
 OPERATORS = {

@@ -87,7 +87,7 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
                 level -= 1
             tokens.append(_MARKS.get(value, _ELLIPSIS))
         elif kind == _NUMBER:
-            if grouped and at < end and text[at] == "," and not (tokens and tokens[-1][0] == ","):
+            if grouped and at < end and text[at] == "," and (not tokens or tokens[-1] != (",", "")):
                 whole = _GROUPED.match(text, found.start())
                 if whole and (level == 0 or ",0" in whole[0]):
                     value, at = whole[0].replace(",", ""), whole.end()
@@ -173,6 +173,8 @@ def _command(name: str, text: str, at: int, tokens: list[Token], depth: int) -> 
         tokens.append(_ONE_TOKEN[name])
     elif name in T.TEXT:
         return _text(name, text, at, tokens, depth)
+    elif name == "int":
+        tokens.append(("cmd", name))
     elif name == "mathbb":
         found = _BLACKBOARD.match(text, at)
         letter = (found[1] or found[2]) if found else ""
@@ -201,6 +203,8 @@ def _text(name: str, text: str, at: int, tokens: list[Token], depth: int) -> int
     if close < 0 or depth > 3:
         raise Unreadable("text")
     inside = text[at + 1 : close].strip()
+    if inside.startswith("(") and inside.find(")") == len(inside) - 1 and len(inside) > 4:
+        inside = inside[1:-1]  # (base 8)
     words = inside.lower().strip(" ,;.").split()
     if not words:
         if "," in inside:

@@ -28,8 +28,8 @@ _TABLE: dict[str, tuple[F | int, dict[str, int]]] = {
     "ohm": (1000, {"g": 1, "m": 2, "s": -3, "A": -2}), "F farad": (F(1, 1000), {"g": -1, "m": -2, "s": 4, "A": 2}),
     "K kelvin": (1, {"K": 1}), "mol mole": (1, {"mol": 1}),
     "mph": (F("1609.344") / 3600, {"m": 1, "s": -1}), "kph": (F(1000, 3600), {"m": 1, "s": -1}),
-    "$ dollar USD buck": (1, {"$": 1}), "cent ¢ penny pennies": (F(1, 100), {"$": 1}), "€ euro": (1, {"€": 1}),
-    "£": (1, {"£": 1}), "¥ yuan rmb CNY JPY yen": (1, {"¥": 1}),
+    "$ dollar USD usd buck": (1, {"$": 1}), "cent ¢ penny pennies": (F(1, 100), {"$": 1}), "€ euro EUR": (1, {"€": 1}),
+    "£ GBP": (1, {"£": 1}), "¥ yuan rmb RMB CNY JPY yen": (1, {"¥": 1}),
     "degC celsius": (1, {"degC": 1}), "degF fahrenheit": (1, {"degF": 1}),
     "% percent": (F(1, 100), {}), "rad radian": (1, {}),
 }  # fmt: skip
@@ -42,7 +42,9 @@ _PREFIXED = "m g s L l Hz N J W Pa A V eV cal bar mol C T F"
 _PREFIXED_WORDS = "meter metre gram second liter litre hertz newton joule watt pascal volt calorie"
 _WORDS = re.compile(r"[A-Za-z$%]+|[0-9]+|\\cdot|\\times|[-^/*·{}()]|\s+")
 _SQUARES = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
-_SHORT = "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa"
+_SHORT = (
+    "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa USD CNY RMB"
+)
 
 Unit = tuple[F, dict[str, int]]
 UNITS: dict[str, Unit] = {}

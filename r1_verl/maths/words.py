@@ -62,10 +62,7 @@ def in_words(text: str) -> tuple[str, ...] | None:
             found = _WORD.findall(outside)
             if any(len(word) == 1 and word.islower() and word not in _ARTICLES for word in found):
                 return None
-            if len(found) == 1 and len(found[0]) == 1 and not words and "{" not in outside:
-                certain = certain or False
-            else:
-                certain = certain or any(_is_word(word) for word in found)
+            certain = certain or any(_is_word(word) for word in found)
             words += found
         elif inside:
             found = _WORD.findall(inside.replace("-", " "))
@@ -79,7 +76,9 @@ def in_words(text: str) -> tuple[str, ...] | None:
 
 def _is_word(text: str) -> bool:
     """Whether letters without a command are a word, no product of variables and no function."""
-    if len(text) > 3 or not text.isascii():
+    if not text.isascii():
+        return True
+    if len(text) > 3:
         return not (_MATHS_NAMES.search(text) or text in FUNCTIONS or text in GREEK)
     if len(text) < 2:
         return False
