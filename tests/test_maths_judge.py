@@ -66,7 +66,7 @@ def test_stage_a_decides_most_pairs_and_never_wrongly(data_dir):
         (r"\sqrt{25", "5", Verdict(False, "unreadable", "expr")),
         (r"\int_0^1 x dx", r"\int_0^1 t dt", Verdict(True, "correct", "expr")),
         (r"\int_0^1 x dx", r"\int_0^2 t dt", Verdict(False, "wrong", "expr")),
-        (r"\int_0^1 x dx", r"\frac{1}{2}", Verdict(False, "unreadable", "expr")),
+        (r"\int_0^1 x dx", r"1+\frac{1}{2}", Verdict(False, "unreadable", "expr")),
         (r"\int_0^1 x dx", r"\int_0^1 x dx", Verdict(True, "correct", "text")),
         ("", "5", Verdict(False, "unreadable", "text")),
         ("5", "", Verdict(False, "bad_ground_truth", "text")),

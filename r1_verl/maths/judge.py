@@ -146,8 +146,9 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict:
                 if "frac{d" in a.text + g.text:
                     x, y = match_derivatives(x, y)
                 same = comparison.same(x, y)
-                if same is False and (renamed := rename_parameter(x, y, a.domain == "Z" == g.domain)):
-                    same = comparison.same(renamed, y)
+                if same is False and (a.domain == "Z" == g.domain or ("\\pi" in a.text and "\\pi" in g.text)):
+                    renamed = rename_parameter(x, y)
+                    same = comparison.same(renamed, y) if renamed else False
             except OutOfBudget:
                 return _UNREADABLE
             except (ArithmeticError, NotScalar, RecursionError):

@@ -60,7 +60,7 @@ _BASE_DIGITS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.")
 def parse(tokens: list[Token]) -> Node:
     """The tree of a token list. Raises Unreadable."""
     parser = Parser(tokens)
-    node = parser.over(parser.items(("over", "choose")), ())
+    node = parser.over(parser.items(()), ())
     if parser.kind != _END[0]:
         raise Unreadable(f"stopped at {parser.kind}")
     return node
@@ -158,7 +158,8 @@ class Parser:
             self.advance()
         while self.kind == "text" and is_lead(self.value) and self.peek(1) not in _LEAD_ENDS:
             self.advance()  # the answer is 5
-        left = self.named_value() or self.union()
+        named = self.kind == "sym" and self.tokens[self.at + 1][0] == "(" and self.named_value()
+        left = named or self.union()
         if self.kind in _ITEM_ENDS:
             return left
         sides, operators = [left], []
@@ -184,9 +185,7 @@ class Parser:
 
     def named_value(self) -> Node | None:
         """`T(10)` in front of an equality sign: a value of a function, no product."""
-        if self.kind != "sym" or not self.value.isupper() or self.peek(1) != "(":
-            return None
-        if (self.peek(2), self.peek(3), self.peek(4)) != ("num", ")", "="):
+        if not self.value.isupper() or (self.peek(2), self.peek(3), self.peek(4)) != ("num", ")", "="):
             return None
         node = ("fn", f"?{self.value}", (number_node(self.tokens[self.at + 2][1]),))
         for _ in range(4):
@@ -494,7 +493,7 @@ class Parser:
         if self.peek(1) == "}" and (node := self.single_token()):
             self.advance()
             return node
-        node = self.over(self.inside(("}", "choose", "over")), ("}",))
+        node = self.over(self.inside(("}",)), ("}",))
         self.expect("}")
         return ("braces", node[1]) if node[0] == "list" else node
 
@@ -620,7 +619,7 @@ class Parser:
         raise Unreadable(name)
 
     def derivative(self) -> Node | None:
-        r"""\\frac{dv}{dt} as the name "D1(v)|t", of a partial one "partial1(u)|x"; None for a fraction."""
+        r"""\frac{dv}{dt} as the name "D1(v)|t", of a partial one "partial1(u)|x"; None for a fraction."""
         tokens = self.tokens
         top = _braced(tokens, self.at)
         bottom = _braced(tokens, self.at + len(top) + 2)
@@ -666,7 +665,7 @@ class Parser:
         return (name, low[2][0][1], low[2][1], high, self.term())
 
     def integral(self) -> Node:
-        r"""\\int with its limits, up to the first `dx`. It is not evaluated; its variable gets a name of its own."""
+        r"""\int with its limits, up to the first `dx`. It is not evaluated; its variable gets a name of its own."""
         limits: dict[str, Node] = {}
         while self.kind in ("_", "^"):
             mark = self.kind

@@ -8,6 +8,7 @@ from r1_verl.maths.numbers import same_number
 from r1_verl.maths.policy import Policy
 from r1_verl.maths.trees import Node, any_node
 
+_WITHOUT_WORDS = frozenset(("num", "sym", "const", "fn", "pow"))
 _PURE_NUMBERS = frozenset(("%", "deg", "rad"))
 
 
@@ -136,7 +137,7 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
 def _evidence(node: Node | None) -> set[str]:
     """The words of a tree that were not dropped."""
     found: set[str] = set()
-    if node is not None:
+    if node is not None and node[0] not in _WITHOUT_WORDS:
         any_node(node, ("text",), lambda text: found.add(text[1]))
     return found
 

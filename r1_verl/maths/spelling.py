@@ -47,19 +47,17 @@ _LIST_COMMA = re.compile(r"(?<=[0-9]),(?: |\\[,;: ])\s*(?=[0-9]{3}(?![0-9]))")
 # Each alternative begins with one fixed character, which makes the search fast.
 _NOISE = re.compile(
     r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
-    r"|hspace\*?\{[^{}]{0,9}\}|(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
+    r"|(?:[dtcs]|nice)(frac)(?![A-Za-z])"
+    r"|(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
     r"|(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
     r"|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
     r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])"
+    r"|(?:textcolor|color|colorbox|tag|label|hspace)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
+    r"|[lr]?(Vert)(?![A-Za-z])"
+    r"|root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
-_FRAC = re.compile(r"\\(?:[dtc]|s|nice)frac(?![A-Za-z])")
-_DRESS = re.compile(  # colours, tags and labels
-    r"\\(?:textcolor|color|colorbox|tag|label)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
-)
-_ROOT_OF = re.compile(r"\\root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])")
-_NORM = re.compile(r"\\[lr]?Vert(?![A-Za-z])")
-_SIGN_EXPONENT = re.compile(r"\^\{([-+*])\}")
+_SIGN_EXPONENT = re.compile(r"\^\{([-+])\}")
 _MODULUS = re.compile(
     r"\((?:\\[bp]?mod(?![A-Za-z])|mod|\\(?:text|mathrm|operatorname)\{mod\})\s*\{?([0-9a-z]{1,9})\}?\)"
 )
@@ -87,28 +85,20 @@ _FRACTION = re.compile(
 def canonical(text: str) -> str:
     """The canonical spelling, in linear time. Texts longer than MAX_CHARS are only stripped."""
     text = text.strip()
-    if text.endswith("\\") and not text.endswith("\\\\"):
-        text = text[:-1].rstrip()  # a space with a backslash lost its space
     if len(text) > MAX_CHARS or (text.isalnum() and text.isascii()):
         return text
+    if text[-1:] == "\\" and text[-2:] != "\\\\":
+        text = text[:-1].rstrip()  # a space with a backslash lost its space
     if not text.isascii():
         text = _RAISED.sub(_raised, text)
         text = _LOWERED.sub(_lowered, text)
         text = text.translate(_UNICODE)
-    if ", " in text or ",\\" in text:
+    if (", " in text or ",\\" in text) and "(" not in text and "[" not in text:
         text = _LIST_COMMA.sub(";", text)
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
-        if "color" in text or "\\tag" in text or "\\label" in text:
-            text = _DRESS.sub(" ", text)
         text = _NOISE.sub(_quieted, text)
-        if "tfrac" in text or "dfrac" in text or "cfrac" in text or "sfrac" in text or "nicefrac" in text:
-            text = _FRAC.sub(r"\\frac", text)
-        if "\\root" in text:
-            text = _ROOT_OF.sub(r"\\sqrt[\1]", text)
-        if "Vert" in text:
-            text = _NORM.sub(r"\\|", text)
-        if "^{" in text:
+        if "^{+}" in text or "^{-}" in text:
             text = _SIGN_EXPONENT.sub(r"^\1", text)
         if "{:}" in text:
             text = text.replace("{:}", ":")
@@ -122,11 +112,10 @@ def canonical(text: str) -> str:
         text = _unbox(text)
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
-    if "mod" in text:
+    if "\\" in text and ("mod" in text or "\\mapsto" in text):
         text = _MODULUS.sub(r"\\pmod{\1}", text)
-    if "\\mapsto" in text:
         text = _MAPS_TO.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", text, count=1)
-    if text[:1] == "]" or text[-1:] == "[" or "p]" in text:
+    if text[-1:] == "[" or ("]" in text and (text[0] == "]" or "p]" in text or "in]" in text)):
         text = _TURNED.sub(_turn, text)
     return text
 
@@ -145,6 +134,9 @@ def _lowered(found: re.Match[str]) -> str:
 
 
 def _quieted(found: re.Match[str]) -> str:
+    group = found.lastindex
+    if group:
+        return r"\frac" if group == 1 else r"\|" if group == 2 else rf"\sqrt[{found[3]}]"
     return "\\\\" if found[0].startswith("\\\\") else " "
 
 

@@ -29,6 +29,7 @@ _PLUS_MINUS = ("pm", "mp")
 _LEAVES = ("num", "sym", "const")
 _PARAMETERS = frozenset("klmn")
 _GROUPS = frozenset(("group", "braces", "list"))
+_OF_ITS_KIND = frozenset(("logic", "int", "cases"))
 _MAX_CASES = 6
 _MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
 _PIECEWISE = frozenset(("abs", "floor", "ceil", "max", "min", "sgn", "mod"))
@@ -60,12 +61,8 @@ class Comparison:
                 return same_scalars(a, g, names_a, names_g, self.policy, self.budget)
             except NotScalar:
                 return None
-        if "logic" in (a[0], g[0]):
-            return a[:2] == g[:2] and self.unordered(a[2], g[2])
-        if a[0] == "int" == g[0]:
-            return a[1:3] == g[1:3] and self.same(a[3], g[3])
-        if "cases" in (a[0], g[0]):
-            return a[0] == g[0] and self.cases(a[1], g[1])
+        if a[0] in _OF_ITS_KIND or g[0] in _OF_ITS_KIND:
+            return a[0] == g[0] and self.of_one_kind(a, g)
         a, g = _unnamed_point(_as_matrix(a)), _unnamed_point(_as_matrix(g))
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
@@ -75,11 +72,8 @@ class Comparison:
             verdict = self.relations(a, g)
             if verdict is not None or (a[0] != "list" and g[0] != "list"):
                 return verdict
-        if a[:2] == g[:2] and a[0] == "setop" and (names(a) or names(g)):
-            sides_a, sides_g = _operands(a), _operands(g)
-            same = self.ordered(sides_a, sides_g) if a[1] == "minus" else self.unordered(sides_a, sides_g)
-            if same:
-                return True
+        if a[0] == "setop" == g[0] and a[1] == g[1] and (names(a) or names(g)) and self.operations(a, g):
+            return True
         if is_only_a_set(a) or is_only_a_set(g):
             ours, theirs = real_set(a), real_set(g)
             if ours is not None and theirs is not None:
@@ -90,6 +84,19 @@ class Comparison:
         if len(items_a) == 1 == len(items_g) and a[0] not in ("group", "list") and g[0] not in ("group", "list"):
             return self.single(items_a[0], items_g[0])
         return self.lists(a, g, items_a, items_g)
+
+    def of_one_kind(self, a: Node, g: Node) -> bool | None:
+        """Two integrals, two functions by cases, or two formulas of logic."""
+        if a[0] == "cases":
+            return self.cases(a[1], g[1])
+        if a[0] == "int":
+            return a[1:3] == g[1:3] and self.same(a[3], g[3])
+        return a[1] == g[1] and self.unordered(a[2], g[2])
+
+    def operations(self, a: Node, g: Node) -> bool | None:
+        """Two unions, intersections or differences of sets with names."""
+        sides_a, sides_g = _operands(a), _operands(g)
+        return self.ordered(sides_a, sides_g) if a[1] == "minus" else self.unordered(sides_a, sides_g)
 
     def single(self, a: Node, g: Node) -> bool | None:
         """An answer and a gold that are no lists."""
@@ -626,19 +633,13 @@ def match_derivatives(a: Node, g: Node) -> tuple[Node, Node]:
     return a, g
 
 
-def rename_parameter(a: Node, g: Node, over_integers: bool) -> Node | None:
-    r"""The answer with its one integer parameter called as the gold's is: n\\pi for k\\pi. None if there is none."""
+def rename_parameter(a: Node, g: Node) -> Node | None:
+    """The answer with its one integer parameter called as the gold's is, n for k; None if there is none."""
     ours, theirs = names(a), names(g)
     old, new = ours - theirs, theirs - ours
     if len(old) != 1 or len(new) != 1 or not old | new <= _PARAMETERS:
         return None
-    if not over_integers and not (any_node(a, ("const",), _is_pi) and any_node(g, ("const",), _is_pi)):
-        return None
     return rename(a, dict(zip(old, new, strict=True)))
-
-
-def _is_pi(node: Node) -> bool:
-    return node[1] == "pi"
 
 
 def _is_derivative(name: str) -> bool:

@@ -14,14 +14,15 @@ _WRAPPER = re.compile(_TEXT)
 _WRAPPED = re.compile(_TEXT + r"\{([^{}]*)\}")
 _LONG_WORD = re.compile(r"[a-z]{4}")
 _OUTSIDE = re.compile(r"(?:[^\W\d_]|[\s.,;:'\"(){}&?])*")  # what may stand between the texts of an answer in words
-_INSIDE = re.compile(r"[^=<>^_/*+\\|$]*")
+_MATHS = re.compile(r"[=<>^_/*+|$]|\\(?:frac|sqrt|pi|infty|pm|cup|begin)")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ARTICLES = frozenset(("the", "a", "an"))
 _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?(?:([ap])m?)?")
 _AROUND_TIME = re.compile(r"[ .{}]")
-_HALF_DAY = re.compile(r"[ap]\.?\s?m\.?\}?$", re.IGNORECASE)
+_TIME_ENDS = frozenset("mMapAP.}")
 _AND = re.compile(r",|;|、|\band\b|和|与|&")
 _LABELS = re.compile(r"(?:[A-Z]|[(),;&\s]|and|\{|\})+")
+_LONG_LABEL = 30  # characters
 _LABEL = re.compile(r"\(?([A-Z])\)?")
 # A choice with its text: (E) a risk score; E. 12; Option E: 12.
 _LABELLED = re.compile(
@@ -53,10 +54,12 @@ def in_words(text: str) -> tuple[str, ...] | None:
     """
     if text.isascii() and text.isalpha():
         return (text.lower(),) if _is_word(text) else None
+    if _MATHS.search(text):
+        return None
     words: list[str] = []
     certain = False  # a text or a word that is no product of letters
     for inside, outside, other in _PIECE.findall(text):
-        if other or (outside and not _OUTSIDE.fullmatch(outside)) or (inside and not _INSIDE.fullmatch(inside)):
+        if other or (outside and not _OUTSIDE.fullmatch(outside)) or "\\" in inside:
             return None
         if outside:
             found = _WORD.findall(outside)
@@ -89,11 +92,13 @@ def _is_word(text: str) -> bool:
     )
 
 
-@lru_cache(maxsize=2048)
-def _choice(text: str) -> str:
-    r"""The letter of a gold that is the label of a choice: E, (E), \text{(E)}; "" for other golds."""
-    found = _LABEL.fullmatch(_bare(text))
-    return found[1] if found else ""
+@lru_cache(maxsize=4096)
+def _of_gold(text: str) -> tuple[tuple[str, ...] | None, str, bool]:
+    r"""`in_words` of a gold, its letter if it is the label of a choice (E, \text{(E)}), whether it is mathematics."""
+    words = in_words(text)
+    found = _LABEL.fullmatch(_bare(text)) if len(text) < _LONG_LABEL else None
+    choice = found[1] if found else ""
+    return words, choice, words is None and not choice and ":" not in text and "text" not in text and "box{" not in text
 
 
 def _bare(text: str) -> str:
@@ -102,14 +107,17 @@ def _bare(text: str) -> str:
 
 def same_words(a: str, g: str) -> bool | None:
     """Whether two canonical texts mean the same in words; None if they may be mathematics."""
-    ours, theirs = in_words(a), in_words(g)
+    theirs, choice, maths = _of_gold(g)
+    times = ":" in a or ":" in g or a[-1:] in _TIME_ENDS or g[-1:] in _TIME_ENDS
+    if maths and not times and "\\text" not in a:
+        return None
+    ours = in_words(a)
     if ours is not None and ours == theirs:
         return True
-    if ":" in a or ":" in g or _HALF_DAY.search(a) or _HALF_DAY.search(g):
+    if times:
         found = _same_time(a, g)
         if found is not None:
             return found
-    choice = _choice(g)
     if choice:
         found = _same_choice(a, choice)
         if found or theirs is not None or g.startswith("("):
@@ -169,6 +177,8 @@ def _same_time(a: str, g: str) -> bool | None:
     ours, theirs = (_TIME.fullmatch(_AROUND_TIME.sub("", _WRAPPER.sub("", text)).lower()) for text in (a, g))
     if not ours or not theirs or not (ours[4] or theirs[4] or (ours[2] and theirs[2])):
         return None
+    if any(time[4] and not (time[2] or time[0].endswith("m")) for time in (ours, theirs)):
+        return None  # 12a
     x, y = int(ours[1]), int(theirs[1])
     if not (ours[4] or theirs[4]):  # 4:30, which may be a ratio only if it is no time
         if max(x, y) > 24 or max(int(part or 0) for time in (ours, theirs) for part in (time[2], time[3])) > 59:
