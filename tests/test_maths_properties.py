@@ -198,7 +198,9 @@ class Gold:
         if needs == "undressed":
             return not self.dressed
         if needs == "nonzero":
-            return not self.infinite and bool(re.search(r"[1-9a-zA-Z]", _COMMAND.sub("", self.bare.replace("pmatrix", ""))))
+            return not self.infinite and bool(
+                re.search(r"[1-9a-zA-Z]", _COMMAND.sub("", self.bare.replace("pmatrix", "")))
+            )
         if needs == "finite":
             return not self.infinite
         if needs == "odd":

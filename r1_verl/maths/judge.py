@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from r1_verl.maths.evaluate import NotScalar
 from r1_verl.maths.exact_values import OutOfBudget
+from r1_verl.maths.notations import rewrite
 from r1_verl.maths.parser import parse
 from r1_verl.maths.policy import DEFAULT, Policy
 from r1_verl.maths.qualifiers import take_off
@@ -20,7 +21,7 @@ from r1_verl.maths.spelling import MAX_CHARS, canonical, read_exact
 from r1_verl.maths.structures import Comparison, match_derivatives, rename_parameter
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.trees import Node
-from r1_verl.maths.words import same_words
+from r1_verl.maths.words import EMPTY, both_empty, same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, UNREADABLE, WRONG
 
 __all__ = ["DEFAULT", "Policy", "Verdict", "is_list", "judge"]
@@ -109,6 +110,8 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
         return _NO_ANSWER
     if answer == gold:
         return _SAME_TEXT
+    if policy.notations:
+        answer, gold = rewrite(answer), rewrite(gold)
     a = _read(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
     g = _read_gold(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
     if a.text == g.text:
@@ -120,6 +123,8 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
             return _OTHER_VALUE
     elif len(a.text) <= MAX_CHARS and len(g.text) <= MAX_CHARS:
         same = same_words(a.text, g.text)
+        if not same and policy.no_solution and (a.text in EMPTY or g.text in EMPTY) and both_empty(a.text, g.text):
+            return _SAME_TEXT
         if same is not None:
             return _SAME_TEXT if same else _OTHER_TEXT
     compare = _compare if max(len(answer), len(gold)) <= _KEPT_CHARS else _compare.__wrapped__

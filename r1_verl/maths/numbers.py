@@ -134,20 +134,20 @@ def _rounded(a: Node, g: Node, x: Fraction, y: Fraction, policy: Policy) -> bool
     """Whether one side is a decimal to which the other, an exact value, rounds; or both lie within the tolerance."""
     if policy.tolerance and abs(x - y) <= Fraction(policy.tolerance) * abs(y):
         return True
-    if not policy.rounding:
+    if not policy.rounding and not policy.gold_rounding:
         return False
     ours, theirs = written_decimal(a), written_decimal(g)
     if (
         theirs and theirs[1] >= _PRINTED and g[0] == "num"
     ):  # a float as a program prints it, not exact to the last digit
         if ours:
-            return ours[1] >= policy.rounding and abs(x - y) <= ours[0] / 2
+            return 0 < policy.rounding <= ours[1] and abs(x - y) <= ours[0] / 2
         return y.denominator > _SIMPLE and abs(x - y) <= 50 * theirs[0]
-    if theirs and not ours and theirs[1] >= policy.rounding / 2 and not any_node(a, ("num",), _decimal):
+    if theirs and not ours and 0 < policy.gold_rounding <= theirs[1] and not any_node(a, ("num",), _decimal):
         if y.denominator <= _SIMPLE:
             return False  # 13.5 was meant exactly
         return abs(x - y) <= theirs[0] / 2
-    if ours and not theirs and ours[1] >= policy.rounding and not any_node(g, ("num",), _decimal):
+    if ours and not theirs and 0 < policy.rounding <= ours[1] and not any_node(g, ("num",), _decimal):
         return abs(x - y) <= ours[0] / 2
     return False
 

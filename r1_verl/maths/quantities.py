@@ -119,7 +119,7 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
     percent = pure and units[0][1] == "%"
     if percent and len(units) > 1:
         return False  # 5 % %
-    if policy.percent if percent else policy.units:
+    if policy.percent and not (units_x and _is_part_of_one(x)) if percent else policy.units:
         verdict = same_number(x, y, policy, budget)
         if verdict:
             return True
@@ -132,6 +132,12 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
         if value is not None and value > 1 and value.denominator == 1:
             return False  # 2500 % does not answer 25: the question may have asked for per cent
     return same_number(_join(x, units_x), _join(y, units_y), policy, budget)
+
+
+def _is_part_of_one(node: Node | None) -> bool:
+    """Whether a number lies between -1 and 1."""
+    value = exact_value(node) if node is not None else None
+    return value is not None and abs(value) < 1
 
 
 def _evidence(node: Node | None) -> set[str]:

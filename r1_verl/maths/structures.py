@@ -62,7 +62,9 @@ class Comparison:
             except NotScalar:
                 return None
         if a[0] in _OF_ITS_KIND or g[0] in _OF_ITS_KIND:
-            return a[0] == g[0] and self.of_one_kind(a, g)
+            if a[0] == g[0]:
+                return self.of_one_kind(a, g)
+            return None if "int" in (a[0], g[0]) else False
         a, g = _unnamed_point(_as_matrix(a)), _unnamed_point(_as_matrix(g))
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
@@ -227,7 +229,7 @@ class Comparison:
             verdict = self.same(left, other) if answered else self.same(other, left)  # a+b=w
             if verdict:
                 return verdict
-        name, values = _solved(equation)
+        name, values = _solved(equation, self.policy.unevaluated)
         if (name is not None and not self.policy.assignment) or not values or not self.is_consistent(values):
             return False
         pairs = (((value, other) if answered else (other, value)) for _, value in _final_values(values))
@@ -487,10 +489,10 @@ def _key(node: Node, budget: Budget) -> tuple | Number | None:
 # --- the parts of equations ------------------------------------------------------------------------------------------
 
 
-def _solved(equation: Node) -> tuple[Node | None, list[tuple[str, Node]]]:
+def _solved(equation: Node, unevaluated: bool = False) -> tuple[Node | None, list[tuple[str, Node]]]:
     """The name that an equation gives a value, and the values after "=" or "~". None for a chain of values."""
     sides = list(zip(("=", *equation[1]), equation[2], strict=True))
-    if _is_name(sides[0][1]):
+    if _is_name(sides[0][1]) or (unevaluated and sides[0][1][0] == "fn" and names(sides[0][1])):
         return sides[0][1], [("=", sides[1][1]), *sides[2:]] if sides[1][0] == "=" else sides[1:]
     right = sides[1][1]
     if len(sides) == 2 and _is_name(right) and (not names(sides[0][1]) or _is_new(right, sides[0][1])):

@@ -35,6 +35,7 @@ _ANOTHER = re.compile(
     r"instead|options?|choices?|answers?)(?![a-z])|[,;/|或和不非错与]|^[A-Z]$", re.IGNORECASE,
 )  # fmt: skip
 _OPERATORS = frozenset("+-*^_=<>!'&%±")
+EMPTY = frozenset((r"\emptyset", r"\varnothing", r"\{\}", "无解"))
 _SHORT_WORDS = word_set(
     "yes no on off red odd up two six ten one day may sun sat jan feb mar apr jun jul aug sep oct nov dec mon tue",
     "wed thu fri tom sam amy joe ann ben dan kim lee tim jim bob bee cat dog pen hot wet dry far low top",
@@ -103,6 +104,12 @@ def _of_gold(text: str) -> tuple[tuple[str, ...] | None, str, bool]:
 
 def _bare(text: str) -> str:
     return " ".join(_WRAPPER.sub("", text).replace("{", "").replace("}", "").split())
+
+
+def both_empty(a: str, g: str) -> bool:
+    """Whether two canonical texts say that there is no solution, in words or as the empty set."""
+    said = (" ".join(in_words(text) or ()) for text in (a, g) if text not in EMPTY)
+    return all(_SAME.get(words, words) == "no solution" for words in said)
 
 
 def same_words(a: str, g: str) -> bool | None:

@@ -33,7 +33,9 @@ class Answer(NamedTuple):
 NOTHING = Answer(None)
 
 # Policies for the judge in the place of sympy inside a published grader: numbers and expressions alone, no conventions.
-EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
+EXACT = Policy(
+    percent=False, units=False, unordered=False, assignment=False, rounding=0, gold_rounding=0, no_solution=False
+)
 QWEN = replace(EXACT, tolerance=1e-4)
 
 
