@@ -18,9 +18,11 @@ _POWERS = {"平方": "2", "立方": "3"}
 _MULTIPLIERS = {"十": "10", "百": "100", "千": "1000", "万": "10000", "萬": "10000", "亿": "100000000"}
 _JOINERS = {"或者": "or", "或": "or", "以及": "and", "和": "and", "与": "and", "及": "and", "、": ""}
 _ROOT = "根号"
+# What only announces a number.
+LEADS = frozenset(("答案是", "答案为", "答案", "答", "共", "一共", "共有", "等于", "结果是", "结果为", "所以答案是"))
 # One character that counts things, perhaps with the name of the things behind it: 5个, 5名学生, 5种方法.
 _MEASURE = re.compile(
-    r"[个個只隻条條辆名位种種次岁歲人本张件双把头匹棵朵颗粒座间套台艘架杯瓶盒箱包袋页行列排组队道题步层枚日块角分개명원장].{0,4}"
+    r"[个個只隻条條辆名位种種次岁歲人本张件双把头匹棵朵颗粒座间套台艘架杯瓶盒箱包袋页行列排组队道题步层枚日块角分吨斤両支家張頭根개명원장].{0,4}"
 )
 # What makes a phrase say more than a measure word does.
 _EVIDENCE = re.compile(

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from itertools import chain
 
+from r1_verl.maths.chinese import LEADS as CHINESE_LEADS
 from r1_verl.maths.chinese import is_measure
 from r1_verl.maths.tables import CONSTANTS, FUNCTIONS, GREEK, word_set
 
@@ -75,13 +76,13 @@ _COMPARE = word_set(
     "exceeds exceeded up down upward upwards downward downwards onward onwards upto until till through thru between",
     "among within inside outside before after ago later earlier since hence ahead behind from to too starting",
     "ending beginning bounded bound bounds limit limited range ranges ranging inclusive exclusive strictly short",
-    "shy equal equals unequal same different differ differs differing similar vs versus compared comparable like as",
-    "so such margin plus-minus east west north south eastward westward northward southward northeast northwest",
-    "southeast southwest eastern western northern southern clockwise counterclockwise anticlockwise profit loss",
-    "gain lose lost gained surplus deficit debt owed owes owe credit debit deposit withdrawal deposited withdrawn",
-    "forward forwards backward backwards forth inward inwards outward outwards leftward leftwards rightward",
-    "rightwards rise fall rises falls drop drops ascending descending early late upstairs downstairs uphill",
-    "downhill upstream downstream opposite inverse",
+    "shy equal equals unequal same differ differs differing similar vs versus compared comparable like as so such",
+    "margin plus-minus east west north south eastward westward northward southward northeast northwest southeast",
+    "southwest eastern western northern southern clockwise counterclockwise anticlockwise profit loss gain lose",
+    "lost gained surplus deficit debt owed owes owe credit debit deposit withdrawal deposited withdrawn forward",
+    "forwards backward backwards forth inward inwards outward outwards leftward leftwards rightward rightwards rise",
+    "fall rises falls drop drops ascending descending early late upstairs downstairs uphill downhill upstream",
+    "downstream opposite inverse",
 )
 _JOIN = word_set(
     "and or nor but yet also else otherwise alternatively besides plus with together along followed then versus",
@@ -190,7 +191,7 @@ _TAILS = word_set(
 _LEADS = re.compile(
     r"(?:(?:(?:so|thus|hence|therefore),? )?(?:the |our |my |a )?(?:final |correct |required |total |exact |right )?"
     r"(?:answer|result|value|solution|total|number|sum|product|probability|area|volume|length|distance|cost|price|"
-    r"perimeter|speed|time|age|height|width|ratio|difference|average|mean|median|maximum|minimum|amount|remainder|"
+    r"perimeter|points?|speed|time|age|height|width|ratio|difference|average|mean|median|maximum|minimum|amount|remainder|"
     r"percentage|angle|radius|slope|profit|expression|equation|option|choice)s?"
     r"(?: of [a-z]{1,20}(?: [a-z]{1,20})?)?(?: (?:is|are|was|equals|would be|will be))?[:,]?"
     r"|(?:it |there |that |this |which |he |she |they )?(?:is|are|equals|gives|has|have)|exactly|only|precisely"
@@ -227,6 +228,8 @@ def nouns(phrase: str, any_length: bool = False) -> tuple[str, ...] | None:
         at = words.index("in")
         if all(word in TIMES_OF_YEAR or word == "and" for word in words[at + 1 :]):
             words = words[:at]
+    if "every" in words[:-1] and not is_evidence(words[words.index("every") + 1]):  # every week
+        words.remove("every")
     found = [word for word in words if word not in _LINKS and word not in _TAILS]
     if any(is_evidence(word) for word in found) or (len(found) > _MAX_NOUN and not any_length):
         return None
@@ -254,7 +257,7 @@ def _stem(word: str) -> str:
 
 def is_lead(phrase: str) -> bool:
     """Whether words before a number only announce it: `the answer is`."""
-    return bool(_LEADS.fullmatch(phrase.strip(" ,.")))
+    return phrase in CHINESE_LEADS or bool(_LEADS.fullmatch(phrase.strip(" ,.")))
 
 
 def is_name(phrase: str) -> bool:

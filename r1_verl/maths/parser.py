@@ -31,6 +31,7 @@ _IN_DERIVED = frozenset(("sym", "const", "cmd", "fn", "(", ")", "{", "}", "_", "
 
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
+_SUCH_THAT = frozenset((":", "mid", "|"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 _SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_", "base"))
 _ITEM_ENDS = frozenset((_END[0], "}", ")", "]", ","))
@@ -102,11 +103,16 @@ class Parser:
 
     # --- items --------------------------------------------------------------------------------------------------------
 
-    def items(self, stops: tuple[str, ...]) -> Node:
-        """One relation, or a list of several. Inequalities joined by one "and" or "or" are a set."""
+    def items(self, stops: tuple[str, ...], first: Node | None = None) -> Node:
+        """One relation, or a list of several. Inequalities joined by one "and" or "or" are a set.
+
+        first: the first of them, if it was already read.
+        """
         self.descend()
-        parts = []
+        parts = [] if first is None else [first]
         joiners = set()
+        if first is not None and self.kind not in stops and self.kind != ",":
+            raise Unreadable(f"{self.kind} in a set")
         while self.kind not in stops and self.kind != _END[0]:
             if self.kind == ",":
                 joiners.add(self.value)
@@ -158,6 +164,8 @@ class Parser:
             self.advance()
         while self.kind == "text" and is_lead(self.value) and self.peek(1) not in _LEAD_ENDS:
             self.advance()  # the answer is 5
+            if self.kind == ":":
+                self.advance()
         named = self.kind == "sym" and self.tokens[self.at + 1][0] == "(" and self.named_value()
         left = named or self.union()
         if self.kind in _ITEM_ENDS:
@@ -177,6 +185,8 @@ class Parser:
             raise Unreadable("pmod")
         if not operators:
             return sides[0]
+        if operators == ["equiv"] and sides[0][0] == "fn" and sides[0][1][0] == "?":
+            operators = ["="]  # the function f(x) \\equiv 0
         if operators == ["equiv"] and sides[1][0] == "fn" and sides[1][1] == "mod":
             return ("cong", sides[0], *sides[1][2])
         if operators == [":"] * len(operators) and not self.in_set:
@@ -512,21 +522,19 @@ class Parser:
         if self.kind == ".}":
             self.advance()
             return ("set", "empty")
-        in_bars, in_set, start = self.in_bars, self.in_set, self.at
+        in_bars, in_set = self.in_bars, self.in_set
         self.in_bars, self.in_set = False, True
-        element = self.union()
-        if self.kind in _RELATIONS - {":", "mid"}:
-            operator = self.kind
+        sides, operators = [self.union()], []
+        while self.kind in _RELATIONS and self.kind not in _SUCH_THAT:
+            operators.append(self.kind)
             self.advance()
-            element = ("rel", (operator,), (element, self.union()))
-        builds = self.kind in (":", "mid", "|")
+            sides.append(self.union())
+        element = ("rel", tuple(operators), tuple(sides)) if operators else sides[0]
+        builds = self.kind in _SUCH_THAT
         self.in_set = False
         if builds:
             self.advance()
-        else:
-            self.at = start
-            self.kind, self.value = self.tokens[start]
-        node = self.items((".}",))
+        node = self.items((".}",), None if builds else element)
         self.in_bars, self.in_set = in_bars, in_set
         self.expect(".}")
         items = node[1] if node[0] == "list" else (node,)

@@ -13,7 +13,7 @@ from r1_verl.maths import chinese
 from r1_verl.maths import tables as T
 from r1_verl.maths.evidence import MULTIPLIERS, NUMBERS, PARTS, TIMES_OF_YEAR
 from r1_verl.maths.tables import word_set
-from r1_verl.maths.units import phrase
+from r1_verl.maths.units import PLAIN, phrase
 
 Token = tuple[str, str]
 
@@ -74,7 +74,8 @@ def _read_piece(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
             if run.isascii():
                 _read_latin(run, tokens, symbol)
             elif run.strip():
-                number = bool(tokens) and tokens[-1][0] in _NUMERIC
+                before = tokens[-1][0] if tokens else ""
+                number = before in _NUMERIC or (before == "/" and tokens[-2:-1][0][0] == "unit")
                 tokens.extend(chinese.read(run.strip(), number, number and _is_one_number(tokens)))
         return
     _read_latin(text, tokens, symbol)
@@ -105,7 +106,9 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
             at = found[1]
             continue
         numeric = not said and tokens and tokens[-1][0] in _NUMERIC
-        if numeric and lower in _SUFFIXES and _is_one_number(tokens):
+        if not said and tokens and tokens[-1][0] == "unit" and lower in ("squared", "cubed"):
+            tokens += _SUFFIXES[lower]  # cm squared
+        elif numeric and lower in _SUFFIXES and _is_one_number(tokens):
             tokens += _SUFFIXES[lower]
         elif lower in _SIGNS and at + 1 < len(words) + (not said):
             _say(said, tokens)
@@ -122,6 +125,8 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
         ):
             _say(said, tokens)
             symbol(word, tokens)
+        elif numeric and lower in ("r", "rem", "remainder") and len(words) == 1:
+            tokens.append(("text", "remainder"))
         else:
             said.append(word.lower())
         at += 1
@@ -195,7 +200,7 @@ def _units(words: list[str], at: int) -> tuple[list[Token], int] | None:
     """The tokens of the longest row of units that begins at `at`, and the index of its end."""
     for end in range(min(len(words), at + 5), at, -1):
         row = " ".join(words[at:end])
-        if len(row) > 2 and (units := phrase(row.rstrip(".,:;"))):
+        if (len(row) > 2 or row in PLAIN) and (units := phrase(row.rstrip(".,:;"))):
             return units, end
     return None
 

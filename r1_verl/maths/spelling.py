@@ -28,7 +28,10 @@ _UNICODE = str.maketrans({
     "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "⅕": r"\frac{1}{5}", "⅖": r"\frac{2}{5}", "⅗": r"\frac{3}{5}",
     "⅘": r"\frac{4}{5}", "⅙": r"\frac{1}{6}", "⅚": r"\frac{5}{6}", "⅛": r"\frac{1}{8}", "⅜": r"\frac{3}{8}",
     "⅝": r"\frac{5}{8}", "⅞": r"\frac{7}{8}", "⟦": "[", "⟧": "]", "￥": "¥", "∣": "|", "∥": r"\parallel ",
-    "…": r"\ldots ", "⋯": r"\ldots ", "⟨": r"\langle ",
+    "∧": r"\land ", "∨": r"\lor ", "¬": r"\neg ", "→": r"\to ", "⇒": r"\implies ", "⇔": r"\iff ", "∀": r"\forall ",
+    "∃": r"\exists ", "⊂": r"\subset ", "⊆": r"\subseteq ", "⊥": r"\perp ", "≅": r"\cong ", "≡": r"\equiv ",
+    "∂": r"\partial ", "∇": r"\nabla ", "∫": r"\int ", "∑": r"\sum ", "△": r"\triangle ", "‖": r"\|",
+    "℃": r"^{\circ}C", "℉": r"^{\circ}F", "…": r"\ldots ", "⋯": r"\ldots ", "⟨": r"\langle ",
     "⟩": r"\rangle ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∠": r"\angle ",
     "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2002": " ", "\u2003": " ", "\u200b": "", "\u200c": "", "\u200d": "",
     "\u2060": "", "\ufeff": "", "\u00ad": "",
@@ -53,11 +56,12 @@ _NOISE = re.compile(
     r"|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
     r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])"
     r"|(?:textcolor|color|colorbox|tag|label|hspace)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
-    r"|[lr]?(Vert)(?![A-Za-z])"
+    r"|[lr]?(Vert)(?![A-Za-z])|(?:long)?(rightarrow)(?![A-Za-z])"
     r"|root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
 _SIGN_EXPONENT = re.compile(r"\^\{([-+])\}")
+_BASE = re.compile(r"(?<!\{)\((?:in )?base[- ]?\{?(\w{1,7})\}?\)")
 _MODULUS = re.compile(
     r"\((?:\\[bp]?mod(?![A-Za-z])|mod|\\(?:text|mathrm|operatorname)\{mod\})\s*\{?([0-9a-z]{1,9})\}?\)"
 )
@@ -89,6 +93,8 @@ def canonical(text: str) -> str:
         return text
     if text[-1:] == "\\" and text[-2:] != "\\\\":
         text = text[:-1].rstrip()  # a space with a backslash lost its space
+    if "US$" in text or "US\\$" in text:
+        text = text.replace("US$", "$").replace("US\\$", "\\$")
     if not text.isascii():
         text = _RAISED.sub(_raised, text)
         text = _LOWERED.sub(_lowered, text)
@@ -112,6 +118,8 @@ def canonical(text: str) -> str:
         text = _unbox(text)
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
+    if "base" in text:
+        text = _BASE.sub(r"_{\1}", text)
     if "\\" in text and ("mod" in text or "\\mapsto" in text):
         text = _MODULUS.sub(r"\\pmod{\1}", text)
         text = _MAPS_TO.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", text, count=1)
@@ -136,7 +144,7 @@ def _lowered(found: re.Match[str]) -> str:
 def _quieted(found: re.Match[str]) -> str:
     group = found.lastindex
     if group:
-        return r"\frac" if group == 1 else r"\|" if group == 2 else rf"\sqrt[{found[3]}]"
+        return (r"\frac", r"\|", r"\to", rf"\sqrt[{found[4]}]")[group - 1]
     return "\\\\" if found[0].startswith("\\\\") else " "
 
 

@@ -138,7 +138,7 @@ class Comparison:
             items = _sort_assignments(items)  # x=1, y=2 in any order
             return self.ordered(items_a, items) if tuple_a else self.ordered(items, items_g)
         if self.policy.unordered or a[0] == "braces" == g[0]:
-            return self.unordered(items_a, items_g)
+            return self.unordered(_without_index(items_a), _without_index(items_g))
         return self.ordered(items_a, items_g)
 
     def ordered(self, a: Sequence[Node], g: Sequence[Node]) -> bool | None:
@@ -601,6 +601,16 @@ def _unpack_membership(node: Node, other: Node) -> Node:
     if node[1] == ("=",) and other[0] == "list" and left[0] == "group" == right[0] and len(left[3]) == len(right[3]):
         return ("list", tuple(("rel", ("=",), pair) for pair in zip(left[3], right[3], strict=True)))
     return node
+
+
+def _without_index(items: Sequence[Node]) -> Sequence[Node]:
+    """x_1=3, x_2=5 as x=3, x=5; other items unchanged."""
+    if not all(x[0] == "rel" and x[1] == ("=",) and x[2][0][0] == "sym" for x in items):
+        return items
+    stems = {x[2][0][1].partition("_")[0] for x in items}
+    if len(stems) > 1 or not all(x[2][0][1].partition("_")[2].isdecimal() for x in items):
+        return items
+    return [("rel", ("=",), (("sym", *stems), *x[2][1:])) for x in items]
 
 
 def _sort_assignments(items: Sequence[Node]) -> Sequence[Node]:

@@ -12,6 +12,7 @@ import re
 from string import ascii_letters
 
 from r1_verl.maths import tables as T
+from r1_verl.maths.evidence import NUMBERS
 from r1_verl.maths.phrases import SHORT_NOUNS, is_prose, read_text, read_words
 from r1_verl.maths.units import PLAIN, SPELLINGS, UNITS, phrase
 from r1_verl.response import closing_brace
@@ -35,7 +36,7 @@ _TOKEN = re.compile(
 )
 _NUMBER, _WORD, _OPERATOR, _OTHER_SCRIPT = 1, 3, 4, 5  # groups of _TOKEN; group 2 is a command
 # Words with a space, a hyphen or an apostrophe between them.
-_RUN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]{2,})*(?: [A-Za-z]+(?:['-][A-Za-z]{2,})*){0,15}")
+_RUN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]{2,})*(?:[ .][A-Za-z]+(?:['-][A-Za-z]{2,})*){0,15}")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])(?:\.[0-9]+)?")
 AMBIGUOUS = re.compile(r"[0-9],[0-9]{3}(?![0-9])")  # a number in groups, or two members of a list
 _REPEATING = re.compile(r"\\(?:overline|bar|dot|overset\{\.\})(?:\{([0-9]{1,40})\}|([0-9]))|\(([0-9]{1,40})\)")
@@ -97,9 +98,9 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
         elif kind == _WORD:
             if value in ("x", "X") and tokens and tokens[-1][0] == "num" and text.startswith("10^", at):
                 tokens.append(("*", ""))  # 4.98 x 10^2
-            elif at < end and text[at] in " -'" and is_prose(words := _RUN.match(text, found.start())[0].split()):
-                read_words(" ".join(words), tokens, _word)
-                at = found.start() + len(" ".join(words))
+            elif at < end and text[at] in " -'." and (run := _prose(text, found.start())):
+                read_words(run.replace(".", " "), tokens, _word)
+                at = found.start() + len(run)
             elif len(value) == 1:
                 tokens.append(_LETTERS[value])
             else:
@@ -120,6 +121,13 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
     return tokens
 
 
+def _prose(text: str, at: int) -> str:
+    """The English words that begin at `at`; "" if they are names of variables and functions."""
+    run = _RUN.match(text, at)[0]
+    words = run.replace(".", " ").split()
+    return run if is_prose(words) or (len(words) == 1 and words[0].partition("-")[0].lower() in NUMBERS) else ""
+
+
 def _repeating(value: str, text: str, at: int) -> tuple[str, int]:
     r"""A repeating decimal, `0.1\overline{6}`, 0.1(6) or 0.1666..., as 0.1(6), and the index of its end."""
     found = _REPEATING.match(text, at)
@@ -136,6 +144,12 @@ def _word(word: str, tokens: list[Token]) -> None:
     """Letters without a backslash: a function, a constant, a unit, a joiner, a word, or a product of variables."""
     before = tokens[-1][0] if tokens else ""
     lower = word.lower()
+    if word in ("USD", "CNY", "RMB") and not tokens:
+        tokens.append(("$" if word == "USD" else "¥", ""))
+        return
+    if word == "in" and before == "num" and ("unit", "ft") in tokens:  # 5 ft 6 in
+        tokens.append(("unit", word))
+        return
     if len(word) == 1:
         tokens.append(_LETTERS[word])
     elif before in ("num", ")", "}", "unit", "$", "/") and word in PLAIN and not (before == "/" and len(tokens) < 3):
@@ -211,6 +225,10 @@ def _text(name: str, text: str, at: int, tokens: list[Token], depth: int) -> int
             tokens.append((",", ""))
     elif all(word.strip(",;") in T.JOINERS for word in words):
         tokens.append((",", next((word for word in words if word in ("and", "or")), "")))
+    elif inside.lower() in T.CONSTANTS:
+        tokens.append(("const", T.CONSTANTS[inside.lower()]))
+    elif inside in ("R", "r") and tokens and tokens[-1][0] == "num":
+        tokens.append(("text", "remainder"))
     elif inside in T.FUNCTIONS and not (inside in UNITS and tokens and tokens[-1][0] in ("num", ")", "}")):
         tokens.append(("fn", T.FUNCTIONS[inside]))
     elif inside == "i" or (inside in ("d", "e") and name in ("mathrm", "operatorname")):

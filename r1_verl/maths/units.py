@@ -43,7 +43,7 @@ _PREFIXED_WORDS = "meter metre gram second liter litre hertz newton joule watt p
 _WORDS = re.compile(r"[A-Za-z$%]+|[0-9]+|\\cdot|\\times|[-^/*·{}()]|\s+")
 _SQUARES = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
 _SHORT = (
-    "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa USD CNY RMB"
+    "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa deg USD CNY RMB"
 )
 
 Unit = tuple[F, dict[str, int]]

@@ -12,6 +12,7 @@ _TEXT = r"\\(?:text[a-z]*|mathrm|mathbf|mathit|mathsf|mbox|hbox|operatorname|emp
 _PIECE = re.compile(_TEXT + r"\s*\{([^{}]*)\}|" + _TEXT + r"|([^\\]+)|(.)", re.DOTALL)
 _WRAPPER = re.compile(_TEXT)
 _WRAPPED = re.compile(_TEXT + r"\{([^{}]*)\}")
+_ORDINAL = re.compile(r"(?<=[0-9])(?:st|nd|rd|th)$")
 _LONG_WORD = re.compile(r"[a-z]{4}")
 _OUTSIDE = re.compile(r"(?:[^\W\d_]|[\s.,;:'\"(){}&?])*")  # what may stand between the texts of an answer in words
 _MATHS = re.compile(r"[=<>^_/*+|$]|\\(?:frac|sqrt|pi|infty|pm|cup|begin)")
@@ -27,7 +28,7 @@ _LABEL = re.compile(r"\(?([A-Z])\)?")
 # A choice with its text: (E) a risk score; E. 12; Option E: 12.
 _LABELLED = re.compile(
     r"(?:(?:the )?(?:correct |final |right )?(?:answer|option|choice)(?: is|:)? ?(?:option|choice)? ?)?"
-    r"(?:\(([A-Za-z])\)|([A-Z])[.):]|(?<=[a-z:] )([A-Z])(?:$|[.:,]))[\s:.~]*(.*)",
+    r"(?:\(([A-Za-z])\)|([A-Z])[.):]|(?:(?<=[a-z:] )|(?<=[a-z:]))([A-Z])(?:$|[.:,]))[\s:.~]*(.*)",
     re.DOTALL | re.IGNORECASE,
 )
 _ANOTHER = re.compile(
@@ -42,8 +43,12 @@ _SHORT_WORDS = word_set(
 )
 _SAME = {
     "true": "yes", "false": "no", "no solutions": "no solution", "does not exist": "dne", "none": "no solution",
-    "there is no solution": "no solution", "no real solution": "no solution", "no real solutions": "no solution",
+    "limit does not exist": "dne", "it does not exist": "dne", "infinitely many solutions": "infinitely many",
+    "there are infinitely many solutions": "infinitely many", "there are infinitely many": "infinitely many",
 }  # fmt: skip
+_OF_NO_SOLUTION = word_set(
+    "there is are no real solution solutions exist exists",
+)
 _MATHS_NAMES = re.compile(r"(?:sqrt|sin|cos|tan|cot|log|exp|theta|alpha|beta|infinity)(?![a-z]{3})")
 
 
@@ -74,8 +79,13 @@ def in_words(text: str) -> tuple[str, ...] | None:
             words += found
     if not certain:
         return None
-    kept = [word for n, word in enumerate(words) if word not in _ARTICLES or n + 1 == len(words)]
+    kept = [word for n, word in enumerate(words) if not _is_article(word) or n + 1 == len(words)]
     return tuple(word.casefold() for word in kept)
+
+
+def _is_article(word: str) -> bool:
+    """Whether a word says nothing: the, a, an. The letter A does."""
+    return word in _ARTICLES or word in ("The", "An")
 
 
 def _is_word(text: str) -> bool:
@@ -108,8 +118,7 @@ def _bare(text: str) -> str:
 
 def both_empty(a: str, g: str) -> bool:
     """Whether two canonical texts say that there is no solution, in words or as the empty set."""
-    said = (" ".join(in_words(text) or ()) for text in (a, g) if text not in EMPTY)
-    return all(_SAME.get(words, words) == "no solution" for words in said)
+    return all(_meaning(in_words(text) or ()) == "no solution" for text in (a, g) if text not in EMPTY)
 
 
 def same_words(a: str, g: str) -> bool | None:
@@ -131,6 +140,8 @@ def same_words(a: str, g: str) -> bool | None:
             return found
         return None
     if theirs is None:
+        if ours and _LABELS.fullmatch(_bare(g)) and "," in g:
+            return _parts(a) == _parts(g)
         return _same_spelling(a, g) or None
     if is_number(theirs):
         return None
@@ -140,15 +151,22 @@ def same_words(a: str, g: str) -> bool | None:
         return ours[0] == theirs[0] and "," in a and not {"yes", "no", "not", "or", "but"} & set(ours[1:])
     if ours and theirs and {"and", ","} & {*theirs, *g}:
         return _parts(a) == _parts(g)
-    x, y = " ".join(ours), " ".join(theirs)
-    return _SAME.get(x, x) == _SAME.get(y, y)
+    return _meaning(ours) == _meaning(theirs)
+
+
+def _meaning(words: tuple[str, ...]) -> str:
+    """Words, or what stands for all words that mean the same."""
+    if "no" in words and {"solution", "solutions"} & set(words) and _OF_NO_SOLUTION.issuperset(words):
+        return "no solution"
+    text = " ".join(words)
+    return _SAME.get(text, text)
 
 
 def _same_spelling(a: str, g: str) -> bool:
     r"""Whether two texts with a word are spelled the same but for \\text and spaces: October 30."""
     if "\\text" not in a and "\\text" not in g and "box{" not in g:
         return False
-    ours, theirs = (_WRAPPED.sub(r"\1", text).lower().replace(" ", "") for text in (a, g))
+    ours, theirs = (_ORDINAL.sub("", _WRAPPED.sub(r"\1", text).lower().replace(" ", "")) for text in (a, g))
     return ours == theirs and bool(_LONG_WORD.search(theirs))
 
 
