@@ -1,7 +1,7 @@
 """What public bug reports and their kin found, by kind: nothing wrong is paid, and what models write is read.
 
-A line of a fixture is a gold and the answers to it, between double bars: `maths_something_else.txt` holds answers that mean
-something else, `maths_written_otherwise.txt` those that mean the same. `judge_cases.jsonl.gz` holds whole responses.
+A line of a fixture is a gold and the answers to it, between double bars: `maths_something_else.txt` holds answers that
+mean something else, `maths_written_otherwise.txt` those that mean the same. `judge_cases.jsonl.gz` holds responses.
 """
 
 from __future__ import annotations

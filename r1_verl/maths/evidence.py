@@ -42,22 +42,20 @@ PARTS = (
 # --- evidence, by what a word does ------------------------------------------------------------------------------------
 
 _COUNT = word_set(
-    "half half's pair pairs couple couples score scores gross lots double doubles doubled triple triples tripled",
-    "treble quadruple quadrupled quintuple single twice thrice once times fold twofold threefold fourfold fivefold",
-    "tenfold hundredfold first second-hand secondly several many few much some any all every both either another",
-    "other others extra further additional squared square-root cube cubed cubes root roots sqrt cbrt factorial",
-    "power powers exponent exponential raised degree-of log logarithm ln sine cosine tangent sin cos tan absolute",
-    "modulus mod modulo base binary octal decimal decimals hexadecimal hex ternary inverse inverted inverses",
-    "reciprocal opposite negated negative negatives positive positives signed unsigned complement conjugate",
-    "remainder remainders quotient divisor mil mille permille percentage percentages ppm bps bp basis point-of",
-    "hundredweight myriad googol mill mils zeros zeroes zero digits figures places sum product difference ratio",
-    "average mean median total-of whole wholes integer-part fractional fraction fractions portion part parts share",
-    "shares multiplied multiply times-as divided divide added add adds subtracted subtract halved halve thirded",
-    "quartered increased decreased reduced raise discount off increase decrease deducted minus plus over under",
-    "divided-by x k m bn mn grand ton tons-of infinite infinity finite infinitely recurring repeating repeated",
-    "consecutive odd even prime ordinal number numbers choose permute permutation combination combinations-of",
-    "radians-per sixty-fold imaginary complex real rational irrational unit-of nil null none nothing nought naught",
-    "o'clock oclock noon midnight quarter-past past bc bce ad ce",
+    "halfway midway percentile percentiles transpose infimum supremum quintillion bundle bundles stack stacks brace",
+    "duo duos trio trios quartet quartets myriads half pair pairs couple couples score scores gross lots double",
+    "doubles doubled triple triples tripled treble quadruple quadrupled quintuple single twice thrice once times",
+    "fold twofold threefold fourfold fivefold tenfold hundredfold first secondly several many few much some any all",
+    "every both either another other others extra further additional squared cube cubed root sqrt cbrt factorial",
+    "power powers exponent exponential raised log logarithm ln sine cosine tangent sin cos tan absolute modulus mod",
+    "modulo base binary octal decimal decimals hexadecimal hex ternary inverse inverted inverses reciprocal",
+    "opposite negated negatives signed unsigned complement conjugate remainder remainders quotient divisor mil",
+    "mille permille percentage percentages ppm bps bp basis hundredweight myriad googol mill mils zero places sum",
+    "product difference ratio average mean median whole wholes fractional fraction portion part share multiplied",
+    "multiply divided divide added add adds subtracted subtract halved halve thirded quartered increased decreased",
+    "reduced raise discount off increase decrease deducted minus plus over under x k m bn mn grand ton infinite",
+    "infinity finite infinitely recurring repeating repeated ordinal number choose permute imaginary complex",
+    "irrational nil null none nothing nought naught o'clock oclock noon midnight past bc bce ad ce",
 )
 _NEGATE = word_set(
     "not no non never neither nor nope nay without except excepting excluding excluded barring false untrue wrong",
@@ -65,8 +63,8 @@ _NEGATE = word_set(
     "couldn't mustn't hasn't haven't isnt arent doesnt dont cant wont unlike contrary mistaken mistake error",
     "erroneous fails fail failed impossible undefined unknown unsolvable instead rather rejected reject discard",
     "discarded eliminated rule ruled extraneous inadmissible unacceptable against denied contradiction",
-    "contradictory nonsense bogus fake no-one lie lies lying nobody nowhere hardly barely scarcely n't lacking",
-    "lacks lack missing minus-one absent",
+    "contradictory nonsense bogus fake lie lies lying nobody nowhere hardly barely scarcely lacking lacks lack",
+    "missing absent",
 )
 _COMPARE = word_set(
     "more less fewer fewest greater greatest lesser least most than above below over under beyond beneath beside",
@@ -77,29 +75,30 @@ _COMPARE = word_set(
     "among within inside outside before after ago later earlier since hence ahead behind from to too starting",
     "ending beginning bounded bound bounds limit limited range ranges ranging inclusive exclusive strictly short",
     "shy equal equals unequal same differ differs differing similar vs versus compared comparable like as so such",
-    "margin plus-minus east west north south eastward westward northward southward northeast northwest southeast",
-    "southwest eastern western northern southern clockwise counterclockwise anticlockwise profit loss gain lose",
-    "lost gained surplus deficit debt owed owes owe credit debit deposit withdrawal deposited withdrawn forward",
-    "forwards backward backwards forth inward inwards outward outwards leftward leftwards rightward rightwards rise",
-    "fall rises falls drop drops ascending descending early late upstairs downstairs uphill downhill upstream",
-    "downstream opposite inverse",
+    "margin east west north south eastward westward northward southward northeast northwest southeast southwest",
+    "eastern western northern southern clockwise counterclockwise anticlockwise profit loss gain lose lost gained",
+    "surplus deficit debt owed owes owe credit debit deposit withdrawal deposited withdrawn forward forwards",
+    "backward backwards forth inward inwards outward outwards leftward leftwards rightward rightwards rise fall",
+    "rises falls drop drops ascending descending early late upstairs downstairs uphill downhill upstream downstream",
+    "opposite inverse",
 )
 _JOIN = word_set(
     "and or nor but yet also else otherwise alternatively besides plus with together along followed then versus",
-    "slash including includes include respectively each-of either both and/or ampersand combined joined next",
-    "thereafter by times per-mille multiplied-by remainder rem carry carrying well",
+    "slash including includes include respectively either both ampersand combined joined next thereafter by times",
+    "remainder rem carry carrying well",
 )
 _CONDITION = word_set(
     "if when whenever unless provided providing assuming assume given suppose supposing where wherever while once",
-    "for only-if iff case cases depends depending depend whether should would could might may must can shall will",
-    "although though because since despite until conditional condition conditionally subject let implies therefore",
-    "thus so that which who whom whose what why how",
+    "for iff case cases depends depending depend whether should would could might may must can shall will although",
+    "though because since despite until conditional condition conditionally subject let implies therefore thus so",
+    "that which who whom whose what why how",
 )
 _APPROXIMATE = word_set(
-    "about around approximately approx approximate approximates roughly nearly almost circa ca somewhere estimated",
-    "estimate estimates guess guessed guessing perhaps maybe possibly possible probably probable presumably",
-    "seemingly supposedly likely unlikely unsure uncertain sure certain certainly ish or-so some something somewhat",
-    "close closer closest near nearer nearest give take odd-some rounded round rounding ballpark tops order",
+    "tentative pending assumed assumption hypothetical theoretical expected typo revised corrected sorry oops tbd",
+    "todo about around approximately approx approximate approximates roughly nearly almost circa ca somewhere",
+    "estimated estimate estimates guess guessed guessing perhaps maybe possibly possible probably probable",
+    "presumably seemingly supposedly likely unlikely unsure uncertain sure certain certainly ish some something",
+    "somewhat close closer closest near nearer nearest give take rounded round rounding ballpark tops order",
     "magnitude virtually practically essentially basically seems seem seemed appears appear looks think believe",
     "suspect hope kind sort anything everything anyone whatever whichever anyway undetermined indeterminate",
     "ambiguous random variable",
@@ -108,49 +107,35 @@ _APPROXIMATE = word_set(
 _SENTENCE = word_set(
     "is are was were be been being am has have had do does did doing makes make made becomes became got get gets",
     "goes gives gave means meant i you he she we they me him us them my your his our their it's i'm ignore forget",
-    "try tries check correct right answer answers option options choice choices solution solutions question problem",
-    "edit wait hmm please accept reward score grade true yes ok okay",
+    "try tries check correct right answer option choice solution question problem edit wait hmm please accept",
+    "reward score grade true yes ok okay",
 )
 # Numbers, joiners and negations of other languages in the Latin script.
 _FOREIGN = word_set(
-    "und oder nicht kein keine mehr weniger mal hoch durch ungefähr etwa eins zwei drei vier fünf sechs sieben acht",
-    "neun zehn halb hundert tausend ou et pas non moins plus fois demi deux trois quatre cinq sept huit neuf dix",
-    "cent mille y o no ni menos más mas por veces medio uno una dos tres cuatro cinco seis siete ocho nueve diez",
-    "cien mil e oppure meno più piu volte mezzo due tre quattro sei sette otto nove dieci cento ili ne i ali um",
-    "dois quatro sete oito dez mais vezes meio meia en of niet geen een twee drie vijf zes zeven negen tien och",
-    "eller inte",
+    "dutzend halbe viertel douzaine demie quart quarts tiers carre docena media mitad tercios cuadrado millones",
+    "duzia metade milhao millionen milliarden und oder nicht kein keine mehr weniger mal hoch durch ungefähr etwa",
+    "eins zwei drei vier fünf sechs sieben acht neun zehn halb hundert tausend ou et pas non moins plus fois demi",
+    "deux trois quatre cinq sept huit neuf dix cent mille y o no ni menos más mas por veces medio uno una dos tres",
+    "cuatro cinco seis siete ocho nueve diez cien mil e oppure meno più piu volte mezzo due tre quattro sei sette",
+    "otto nove dieci cento ili ne i ali um dois quatro sete oito dez mais vezes meio meia en of niet geen een twee",
+    "drie vijf zes zeven negen tien och eller inte",
 )
-# What a name in front of "=" may not say; `minimum = 5` and `sum = 5` are names, `twice x = 5` is none.
+# What a name in front of "="may not say; `minimum = 5` and `sum = 5` are names, `twice x = 5` is none.
 _NOT_IN_NAMES = (
-    (
-        _NEGATE
-        | _CONDITION
-        | _APPROXIMATE
-        | word_set(
-            "least most than more less fewer greater twice double half triple",
-        )
-    )
+    _NEGATE | _CONDITION | _APPROXIMATE
     | word_set(
-        "negative minus opposite inverse reciprocal squared cubed factorial log or thrice halved doubled tripled",
-    )
-) - word_set(
-    "for where which who what when how that given round nearest closest order random variable close may can",
+    "least most than more less fewer greater twice double half triple negative minus opposite inverse reciprocal",
 )
+    | word_set(
+    "squared cubed factorial log or thrice halved doubled tripled",
+)
+) - word_set(
+    "which who what how that round nearest closest order random variable close may can expected",
+)  # fmt: skip
 _COUNTED = frozenset(chain(NUMBERS, MULTIPLIERS, PARTS))
 _EVIDENCE = (
-    _COUNT
-    | _NEGATE
-    | _COMPARE
-    | _JOIN
-    | _CONDITION
-    | _APPROXIMATE
-    | _SENTENCE
-    | _FOREIGN
-    | _COUNTED
-    | word_set(
-        "second",
-    )
-)
+    _COUNT | _NEGATE | _COMPARE | _JOIN | _CONDITION | _APPROXIMATE | _SENTENCE | _FOREIGN | _COUNTED | {"second"}
+)  # fmt: skip
 # Adverbs say how a number is meant (possibly, roughly, exactly not), but for these.
 _PLAIN_ADVERBS = word_set(
     "daily weekly monthly yearly hourly quarterly family fly jelly belly lily bully ally butterfly",
@@ -165,6 +150,10 @@ _KEPT_FOLDS = word_set(
     "trick antique antiques seminar seminars booths sloths myths berths hearths smiths growths depths strengths",
     "healths scaffold couple uncle uncles undershirts uniform uniforms unicorn unicorns universe universes",
     "billboards bin bishops bishop biology trial trials triplets trio trout pamphlets",
+)
+# Adjectives of a noun behind them; alone behind a number they say something: 5 negative integers, but 5 negative.
+_ADJECTIVES = word_set(
+    "prime real rational even odd positive negative consecutive",
 )
 # Small words inside a noun phrase, which is counted without them.
 _LINKS = word_set(
@@ -185,8 +174,8 @@ _GENERIC = word_set(
 )
 # What may stand behind a unit or a noun: 12 feet long, 12 clips altogether.
 _TAILS = word_set(
-    "long tall high wide deep thick old each total altogether overall away apart left remaining left-over long.",
-    "only exactly precisely in all",
+    "long tall high wide deep thick old each total altogether overall away apart left remaining only exactly",
+    "precisely in all",
 )
 _LEADS = re.compile(
     r"(?:(?:(?:so|thus|hence|therefore),? )?(?:the |our |my |a )?(?:final |correct |required |total |exact |right )?"
@@ -231,7 +220,11 @@ def nouns(phrase: str, any_length: bool = False) -> tuple[str, ...] | None:
     if "every" in words[:-1] and not is_evidence(words[words.index("every") + 1]):  # every week
         words.remove("every")
     found = [word for word in words if word not in _LINKS and word not in _TAILS]
-    if any(is_evidence(word) for word in found) or (len(found) > _MAX_NOUN and not any_length):
+    if (
+        any(is_evidence(word) for word in found)
+        or (found and found[-1] in _ADJECTIVES)
+        or (len(found) > _MAX_NOUN and not any_length)
+    ):
         return None
     return tuple(found)
 
@@ -261,9 +254,13 @@ def is_lead(phrase: str) -> bool:
 
 
 def is_name(phrase: str) -> bool:
-    """Whether words before "=" name a quantity: `number of ways`, `minimum`, but not `twice`."""
+    """Whether words before "=" name a quantity: `number of ways`, `minimum`, but not `twice` or `square of`."""
+    if not phrase.isascii():
+        return phrase in CHINESE_LEADS
     words = [word.strip(".,;:!()") for word in phrase.split()]
-    return not any(word in _NOT_IN_NAMES or word.endswith("n't") or not word.isascii() for word in words)
+    if words[-1:] == ["of"] and words[-2:-1] not in (["value"], ["total"], ["number"], ["amount"]):
+        return False
+    return not any(word in _NOT_IN_NAMES or word.endswith("n't") for word in words)
 
 
 def is_number(words: tuple[str, ...]) -> bool:
