@@ -47,17 +47,17 @@ _ON_THE_LINE = str.maketrans(
 _THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[,!;: ]|,\\!|~|\{,\}|\\thinspace)\s*(?=[0-9]{3}(?![0-9]))")
 # A comma and a space before three digits stand between the members of a list.
 _LIST_COMMA = re.compile(r"(?<=[0-9]),(?: |\\[,;: ])\s*(?=[0-9]{3}(?![0-9]))")
-# Each alternative begins with one fixed character, which makes the search fast.
+# Each alternative begins with one fixed character, which makes the search fast; what the next may be, comes first.
 _NOISE = re.compile(
     r"\\(?:\\(?:\[[^\[\]]{0,9}\])?"  # the end of a row, which is kept
-    r"|(?:[dtcs]|nice)(frac)(?![A-Za-z])"
-    r"|(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
-    r"|(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
+    r"|(?=[dtcsn])(?:[dtcs]|nice)(frac)(?![A-Za-z])"
+    r"|(?=[lrmbB])(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
+    r"|(?=[dtslnqhpbriLHfmu])(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
     r"|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
     r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])"
-    r"|(?:textcolor|color|colorbox|tag|label|hspace)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
+    r"|(?=[tclhVr])(?:(?:textcolor|color|colorbox|tag|label|hspace)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
     r"|[lr]?(Vert)(?![A-Za-z])|(?:long)?(rightarrow)(?![A-Za-z])"
-    r"|root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z])"
+    r"|root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z]))"
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
 _SIGN_EXPONENT = re.compile(r"\^\{([-+])\}")
@@ -93,18 +93,18 @@ def canonical(text: str) -> str:
         return text
     if text[-1:] == "\\" and text[-2:] != "\\\\":
         text = text[:-1].rstrip()  # a space with a backslash lost its space
-    if "US$" in text or "US\\$" in text:
+    if "US" in text:
         text = text.replace("US$", "$").replace("US\\$", "\\$")
     if not text.isascii():
         text = _RAISED.sub(_raised, text)
         text = _LOWERED.sub(_lowered, text)
         text = text.translate(_UNICODE)
-    if (", " in text or ",\\" in text) and "(" not in text and "[" not in text:
+    if "," in text and (", " in text or ",\\" in text) and "(" not in text and "[" not in text:
         text = _LIST_COMMA.sub(";", text)
     if "\\" in text or "$" in text or "~" in text or "{" in text:
         text = _THOUSANDS.sub("", text)
         text = _NOISE.sub(_quieted, text)
-        if "^{+}" in text or "^{-}" in text:
+        if "mathbb" in text:
             text = _SIGN_EXPONENT.sub(r"^\1", text)
         if "{:}" in text:
             text = text.replace("{:}", ":")
@@ -118,10 +118,10 @@ def canonical(text: str) -> str:
         text = _unbox(text)
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
-    if "base" in text:
+    if "(" in text and ("base" in text or "mod" in text):
         text = _BASE.sub(r"_{\1}", text)
-    if "\\" in text and ("mod" in text or "\\mapsto" in text):
         text = _MODULUS.sub(r"\\pmod{\1}", text)
+    if "\\mapsto" in text:
         text = _MAPS_TO.sub(lambda found: f"{found[1] or 'f'}({found[2]})=", text, count=1)
     if text[-1:] == "[" or ("]" in text and (text[0] == "]" or "p]" in text or "in]" in text)):
         text = _TURNED.sub(_turn, text)

@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ARTICLES = frozenset(("the", "a", "an"))
 _TIME = re.compile(r"([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2}))?)?(?:([ap])m?)?")
 _AROUND_TIME = re.compile(r"[ .{}]")
-_TIME_ENDS = frozenset("mMapAP.}")
+_TIME_ENDS = frozenset("mMapAP.")
 _AND = re.compile(r",|;|、|\band\b|和|与|&")
 _LABELS = re.compile(r"(?:[A-Z]|[(),;&\s]|and|\{|\})+")
 _LONG_LABEL = 30  # characters
@@ -109,7 +109,8 @@ def _of_gold(text: str) -> tuple[tuple[str, ...] | None, str, bool]:
     words = in_words(text)
     found = _LABEL.fullmatch(_bare(text)) if len(text) < _LONG_LABEL else None
     choice = found[1] if found else ""
-    return words, choice, words is None and not choice and ":" not in text and "text" not in text and "box{" not in text
+    verbal = words is not None or choice or _may_be_time(text) or "text" in text or "box{" in text
+    return words, choice, not verbal
 
 
 def _bare(text: str) -> str:
@@ -124,13 +125,12 @@ def both_empty(a: str, g: str) -> bool:
 def same_words(a: str, g: str) -> bool | None:
     """Whether two canonical texts mean the same in words; None if they may be mathematics."""
     theirs, choice, maths = _of_gold(g)
-    times = ":" in a or ":" in g or a[-1:] in _TIME_ENDS or g[-1:] in _TIME_ENDS
-    if maths and not times and "\\text" not in a:
+    if maths and "\\text" not in a and not _may_be_time(a):
         return None
     ours = in_words(a)
     if ours is not None and ours == theirs:
         return True
-    if times:
+    if _may_be_time(a) or _may_be_time(g):
         found = _same_time(a, g)
         if found is not None:
             return found
@@ -195,6 +195,10 @@ def _parts(text: str) -> list[tuple[str, ...]]:
     """The items of a list in words, sorted."""
     items = (_WORD.findall(part) for part in _AND.split(_WRAPPER.sub("", text)))
     return sorted(tuple(word.casefold() for word in item) for item in items if item)
+
+
+def _may_be_time(text: str) -> bool:
+    return ":" in text or text[-1:] in _TIME_ENDS or "m}" in text or "m.}" in text
 
 
 def _same_time(a: str, g: str) -> bool | None:
