@@ -8,14 +8,15 @@ r"""Are two mathematical answers equal? `judge.judge` decides, in five steps:
 
 No text is evaluated by Python or sympy, every pair has a budget, and no process is started.
 
-Accepted: every form of the same value or function; a list in any order, a tuple, interval or matrix in its own; `x = 5`,
-`f(t)=2t` for `f(x)=2x`, equations that are multiples or solved for one of their names, `k \in \mathbb{Z}` behind a formula;
-a unit, a currency or a noun of at most three words behind a number (5 cm, 5 red marbles, 5个), `the answer is` before it;
-words with a meaning of their own (5 dozen, two thirds, 2 hours and 30 minutes, base 8); a choice with its text, (E) 12.
-Not accepted: any other word (`evidence` says which count, negate, compare, join, condition, approximate): 5 or more,
-about 5, half of 5, not x = 5; a hedge (5 or 6, 100 \approx 101); more or fewer items; an interval for a list; another sign,
-name, bracket or operator, between letters too; an equation still to be solved, |x| = 5; the integral or the limit itself
-for its value. What cannot be read is unreadable, and never right. Matters of taste are fields of `policy.Policy`:
+Accepted: every form of the same value or function; a list in any order, a tuple, interval or matrix in its own;
+`x = 5`, `f(t)=2t` for `f(x)=2x`, equations that are multiples or solved for one of their names, `k \in \mathbb{Z}`
+behind a formula; a unit, a currency or a noun of at most three words behind a number (5 cm, 5 red marbles, 5个),
+`the answer is` before it; words with a meaning of their own (5 dozen, two thirds, 2 hours and 30 minutes, base 8); a
+choice with its text, (E) 12.
+Not accepted: any other word (`evidence` has those that count, negate, compare, join, condition, approximate): 5 or
+more, about 5, half of 5, not x = 5; a hedge (5 or 6, 100 \approx 101); more or fewer items; an interval for a list;
+another sign, name, bracket or operator, between letters too; an equation still to be solved, |x| = 5; an integral or a
+limit for its value. What cannot be read is unreadable, never right. Matters of taste are fields of `policy.Policy`:
 
 | field | default | what it says |
 | --- | --- | --- |

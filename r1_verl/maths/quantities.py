@@ -119,7 +119,10 @@ def same_quantity(a: Node, g: Node, policy: Policy, budget: Budget) -> bool | No
     percent = pure and units[0][1] == "%"
     if percent and len(units) > 1:
         return False  # 5 % %
-    if policy.percent and not (units_x and _is_part_of_one(x)) if percent else policy.units:
+    may_be_left_out = policy.percent and not (units_x and _is_part_of_one(x)) if percent else policy.units
+    if pure and not percent and units_x and any_node(y, ("const",), lambda node: node[1] == "pi"):
+        may_be_left_out = False  # pi/2 degrees do not answer pi/2
+    if may_be_left_out:
         verdict = same_number(x, y, policy, budget)
         if verdict:
             return True
