@@ -109,6 +109,8 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
             if not value.isalpha():
                 raise Unreadable(f"character {value[0]!r}")
             read_words(value, tokens)
+        elif value == "Omega" and tokens and tokens[-1][0] == "num":
+            tokens.append(("unit", "ohm"))
         elif value == "nabla" and (operator := _OF_NABLA.match(text, at)):
             tokens.append(("sym", f"nabla {operator[1]}"))
             at = operator.end()
@@ -146,6 +148,9 @@ def _word(word: str, tokens: list[Token]) -> None:
     lower = word.lower()
     if word in ("USD", "CNY", "RMB") and not tokens:
         tokens.append(("$" if word == "USD" else "¥", ""))
+        return
+    if len(word) == 3 and lower in NUMBERS and before in ("", ",", "=", "text"):
+        read_words(word, tokens)
         return
     if word == "in" and before == "num" and ("unit", "ft") in tokens:  # 5 ft 6 in
         tokens.append(("unit", word))

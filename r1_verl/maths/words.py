@@ -28,7 +28,7 @@ _LABEL = re.compile(r"\(?([A-Z])\)?")
 # A choice with its text: (E) a risk score; E. 12; Option E: 12.
 _LABELLED = re.compile(
     r"(?:(?:the )?(?:correct |final |right )?(?:answer|option|choice)(?: is|:)? ?(?:option|choice)? ?)?"
-    r"(?:\(([A-Za-z])\)|([A-Z])[.):]|(?:(?<=[a-z:] )|(?<=[a-z:]))([A-Z])(?:$|[.:,]))[\s:.~]*(.*)",
+    r"(?:\(([A-Za-z])\)|([A-Z])(?:[.):]|-(?=[a-z]+ [a-z]))|(?:(?<=[a-z:] )|(?<=[a-z:]))([A-Z])(?:$|[.:,]))[\s:.~]*(.*)",
     re.DOTALL | re.IGNORECASE,
 )
 _ANOTHER = re.compile(
@@ -36,7 +36,9 @@ _ANOTHER = re.compile(
     r"instead|options?|choices?|answers?)(?![a-z])|[,;/|或和不非错与]|^[A-Z]$", re.IGNORECASE,
 )  # fmt: skip
 _OPERATORS = frozenset("+-*^_=<>!'&%±")
-EMPTY = frozenset((r"\emptyset", r"\varnothing", r"\{\}", "无解"))
+EMPTY = frozenset(
+    (r"\emptyset", r"\varnothing", r"\{\}", "无解", r"\text{empty set}", "empty set", r"\text{the empty set}", "空集")
+)
 _SHORT_WORDS = word_set(
     "yes no on off red odd up two six ten one day may sun sat jan feb mar apr jun jul aug sep oct nov dec mon tue",
     "wed thu fri tom sam amy joe ann ben dan kim lee tim jim bob bee cat dog pen hot wet dry far low top",
