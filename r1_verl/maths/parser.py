@@ -160,7 +160,7 @@ class Parser:
     # --- relations and unions -----------------------------------------------------------------------------------------
 
     def relation(self) -> Node:
-        if self.kind in ("=", "~"):
+        if self.kind in ("=", "~", "implies"):
             self.advance()
         while self.kind == "text" and is_lead(self.value) and self.peek(1) not in _LEAD_ENDS:
             self.advance()  # the answer is 5

@@ -54,7 +54,7 @@ _NOISE = re.compile(
     r"|(?=[lrmbB])(?:left|right|middle|[bB]igg?[lr]?)(?![A-Za-z])\.?"
     r"|(?=[dtslnqhpbriLHfmu])(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace"
     r"|h?phantom(?:\{[^{}]{0,9}\})?|hfill|par|noindent|bf|rm|it|Large|LARGE|large|Huge|huge|small|tiny|normalsize"
-    r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag)(?![A-Za-z])"
+    r"|footnotesize|scriptscriptstyle|bfseries|itshape|boldmath|unboldmath|mathstrut|strut|nonumber|notag|therefore)(?![A-Za-z])"
     r"|(?=[tclhVr])(?:(?:textcolor|color|colorbox|tag|label|hspace)\*?(?:\[[^\[\]{}]{0,20}\])?\{[^{}]{0,40}\}"
     r"|[lr]?(Vert)(?![A-Za-z])|(?:long)?(rightarrow)(?![A-Za-z])"
     r"|root\s*\{?([0-9a-z]{1,3})\}?\s*\\of(?![A-Za-z]))"
@@ -62,6 +62,7 @@ _NOISE = re.compile(
 )
 _SIGN_EXPONENT = re.compile(r"\^\{([-+])\}")
 _BASE = re.compile(r"(?<!\{)\((?:in )?base[- ]?\{?(\w{1,7})\}?\)")
+_APPROXIMATELY = re.compile(r"\(\\approx ?([^()]{1,40})\)$")
 _MODULUS = re.compile(
     r"\((?:\\[bp]?mod(?![A-Za-z])|mod|\\(?:text|mathrm|operatorname)\{mod\})\s*\{?([0-9a-z]{1,9})\}?\)"
 )
@@ -118,6 +119,8 @@ def canonical(text: str) -> str:
         text = _unbox(text)
     if " " in text or "\n" in text or "\t" in text:
         text = _SPACE.sub("", " ".join(text.split()))
+    if text[-1:] == ")" and "(\\approx" in text:
+        text = _APPROXIMATELY.sub(r"\\approx \1", text)
     if "(" in text and ("base" in text or "mod" in text):
         text = _BASE.sub(r"_{\1}", text)
         text = _MODULUS.sub(r"\\pmod{\1}", text)

@@ -21,7 +21,7 @@ FUNCTIONS = {
         "arccosh arctanh exp log lg max min gcd lcm abs sqrt cbrt floor ceil sgn",
     )
 } | {
-    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arsinh": "arcsinh", "arcosh": "arccosh",
+    "surd": "sqrt", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "arsinh": "arcsinh", "arcosh": "arccosh",
     "artanh": "arctanh", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "ln": "log", "tg": "tan",
     "det": "?det", "dim": "?dim", "ker": "?ker",
     "ctg": "cot", "cosec": "csc", "sign": "sgn", "arctg": "arctan", "ceiling": "ceil",

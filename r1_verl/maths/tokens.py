@@ -102,7 +102,8 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
                 read_words(run.replace(".", " "), tokens, _word)
                 at = found.start() + len(run)
             elif len(value) == 1:
-                tokens.append(_LETTERS[value])
+                per = value in "hs" and tokens[-1:] == [("/", "")] and tokens[-2:-1] and tokens[-2][0] == "unit"
+                tokens.append(("unit", value) if per else _LETTERS[value])
             else:
                 _word(value, tokens)
         elif kind == _OTHER_SCRIPT:
