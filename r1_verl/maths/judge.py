@@ -70,7 +70,7 @@ class Reading:
                     tree = parse(tokenize(text, grouped))
                     if tree not in trees:
                         trees.append(tree)
-                except Unreadable:
+                except (Unreadable, RecursionError):
                     pass
                 if "," not in self.text or not AMBIGUOUS.search(self.text) or _LEADING_ZERO.search(self.text):
                     break

@@ -75,7 +75,7 @@ def _read_piece(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
                 _read_latin(run, tokens, symbol)
             elif run.strip():
                 before = tokens[-1][0] if tokens else ""
-                number = before in _NUMERIC or (before == "/" and tokens[-2:-1][0][0] == "unit")
+                number = before in _NUMERIC or (before == "/" and len(tokens) > 1 and tokens[-2][0] == "unit")
                 tokens.extend(chinese.read(run.strip(), number, number and _is_one_number(tokens)))
         return
     _read_latin(text, tokens, symbol)

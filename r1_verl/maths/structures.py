@@ -655,7 +655,7 @@ def rename_parameter(a: Node, g: Node) -> Node | None:
 
 
 def _is_derivative(name: str) -> bool:
-    return name[0] == "D" and name[1:2].isdecimal() and "(" in name
+    return name[:1] == "D" and name[1:2].isdecimal() and "(" in name
 
 
 def _without_variable(node: Node, derivatives: set[str]) -> Node:
