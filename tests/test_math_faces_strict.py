@@ -46,7 +46,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("text", "answer", "boxed"), [row[1:] for row in ANSWERS], ids=[row[0] for row in ANSWERS])
 def test_final_answer(text, answer, boxed):
-    assert final_answer(text)[:2] == (answer, boxed)
+    assert final_answer(text) == (answer, boxed)
 
 
 SOURCES = [

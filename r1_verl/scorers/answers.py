@@ -23,11 +23,16 @@ MathPolicy = Mapping[str, Any] | Policy | None  # the option `math_policy` of st
 
 
 class Answer(NamedTuple):
-    """A final answer: its text (None where there is none), whether it stands in a box, and the text around it."""
+    """A final answer: its text (None where there is none) and whether it stands in a closed box."""
 
     text: str | None
     boxed: bool = False
-    around: str = ""
+
+
+class BoxedAnswer(Answer):
+    """An answer in a closed box, which keeps the text around it: other boxes may belong to it."""
+
+    around = ""
 
 
 NOTHING = Answer(None)
@@ -82,7 +87,11 @@ def final_box(text: str, info: Mapping[str, Any]) -> Answer:
 def in_box(text: str) -> Answer:
     """The inside of the last box; nothing if that box is not closed."""
     found = last_boxed(text)
-    return NOTHING if found is None else Answer(found.strip(), boxed=True, around=text)
+    if found is None:
+        return NOTHING
+    answer = BoxedAnswer(found.strip(), boxed=True)
+    answer.around = text
+    return answer
 
 
 def labelled(text: str) -> Answer:
@@ -113,7 +122,7 @@ def grade(found: Answer, ground_truth: Any, form: float, math_policy: MathPolicy
     outcome = ""
     for gold in wanted:
         verdict = judge(found.text, gold, policy)
-        if verdict.equal or (found.boxed and _members_in_boxes(found.around, gold, policy)):
+        if verdict.equal or (isinstance(found, BoxedAnswer) and _members_in_boxes(found.around, gold, policy)):
             outcome = CORRECT
             break
         outcome = outcome or verdict.outcome
