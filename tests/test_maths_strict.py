@@ -49,3 +49,30 @@ def test_the_collected_cases(data_dir):
     assert (len(rows), len(right)) == (2032, 903)
     assert [row["id"] for row in rows if not row["acc"] and paid[row["id"]]] == []
     assert sum(not paid[row["id"]] for row in right) <= _REFUSED * len(right)
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "acc"),
+    [
+        (r"So \boxed{k=45} \text{ and } \boxed{n=2}", "k=45, n=2", 1),
+        (r"She bought \boxed{7} goats and \boxed{4} helicopters.", "7,4", 1),
+        (r"The roots are \boxed{1}, \boxed{2} and \boxed{3}.", r"\{1,2,3\}", 1),
+        (r"First \boxed{9}. The roots are \boxed{1} and \boxed{2}.", "1,2", 1),
+        (r"It is \boxed{7} or \boxed{4}.", "7", 0),
+        (r"It is \boxed{4} or \boxed{7}, \boxed{8}.", "7", 0),
+        (r"We get \boxed{7}. Then we get \boxed{4}.", "7,4", 0),
+        (r"The roots are \boxed{1}, \boxed{2} and \boxed{3}.", "1,2", 0),
+        (r"The roots are \boxed{1} and \boxed{1}.", "1,2", 0),
+        (r"\boxed{1 and \boxed{2}", "1,2", 0),
+    ],
+)
+def test_boxes_of_one_sentence_are_the_members_of_a_list(response, gold, acc):
+    assert compute_score("math", response, gold)["acc"] == acc
+
+
+@pytest.mark.parametrize(
+    ("response", "gold"),
+    [("Answer: **73** residents", "73"), ("Answer: **73**", "73"), ("**Answer:** 73", "73"), ("Answer: 2**3", "8")],
+)
+def test_bold_answers(response, gold):
+    assert compute_score("math_dapo", response, gold)["acc"] == 1.0
