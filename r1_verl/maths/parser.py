@@ -31,6 +31,7 @@ _IN_DERIVED = frozenset(("sym", "const", "cmd", "fn", "(", ")", "{", "}", "_", "
 
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
+_OVERS = ("over", "choose")
 _SUCH_THAT = frozenset((":", "mid", "|"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
 _SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_", "base"))
@@ -61,7 +62,9 @@ _BASE_DIGITS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.")
 def parse(tokens: list[Token]) -> Node:
     """The tree of a token list. Raises Unreadable."""
     parser = Parser(tokens)
-    node = parser.over(parser.items(()), ())
+    node = parser.items(())
+    if parser.kind in _OVERS:
+        node = parser.over(node, ())
     if parser.kind != _END[0]:
         raise Unreadable(f"stopped at {parser.kind}")
     return node
@@ -503,7 +506,9 @@ class Parser:
         if self.peek(1) == "}" and (node := self.single_token()):
             self.advance()
             return node
-        node = self.over(self.inside(("}",)), ("}",))
+        node = self.inside(("}",))
+        if self.kind in _OVERS:
+            node = self.over(node, ("}",))
         self.expect("}")
         return ("braces", node[1]) if node[0] == "list" else node
 

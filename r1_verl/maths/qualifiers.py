@@ -29,8 +29,6 @@ _INEQUALITY = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|leq|geq|neq|leqslant|geqslan
 
 def take_off(text: str) -> tuple[str, str]:
     """A canonical text without its qualifier, and over what the letter runs: "Z", "R", or "" where that is not said."""
-    if not ("\\in" in text or "for" in text or "where" in text):
-        return text, ""
     for start in _STARTS.finditer(text):
         at = start.start()
         if not at:

@@ -8,6 +8,7 @@ from r1_verl.maths.numbers import same_number
 from r1_verl.maths.policy import Policy
 from r1_verl.maths.trees import Node, any_node
 
+_MAY_BE_WORDS = ("text", "pow")
 _WITHOUT_WORDS = frozenset(("num", "sym", "const", "fn", "pow"))
 _PURE_NUMBERS = frozenset(("%", "deg", "rad"))
 
@@ -21,10 +22,10 @@ def split(node: Node, gold: bool = False) -> tuple[Node | None, list[Node]]:
     tag = node[0]
     if tag == "unit" or (tag == "pow" and node[1][0] == "unit"):
         return None, [node]
-    if _is_words(node) and nouns(_words(node), gold):
-        return None, []
     if tag == "mul":
         return _split_product(node, gold)
+    if tag in _MAY_BE_WORDS and _is_words(node) and nouns(_words(node), gold):
+        return None, []
     if tag == "div":
         top, above = split(node[1], gold)
         bottom, below = split(node[2], gold)
@@ -66,7 +67,7 @@ def _split_product(node: Node, gold: bool) -> tuple[Node | None, list[Node]]:
     numbers, units = [], []
     whole, word_seen = True, False  # nothing dropped yet; a word behind a number
     for factor in node[1]:
-        if _is_words(factor):
+        if factor[0] in _MAY_BE_WORDS and _is_words(factor):
             said = nouns(_words(factor), gold)
             if said is None or not numbers or not (gold or is_counter(said) or all(map(_is_plain, numbers))):
                 return node, []

@@ -39,8 +39,7 @@ _EQUAL_SIGNS = frozenset(("=", "~"))
 _ORDER_SIGNS = frozenset(("<", ">", "<=", ">=", "!="))
 _POINTS_OF_EQUATIONS = tuple((kind, point) for kind in ("positive", "mixed") for point in range(4))
 _OF_EITHER_SIGN = ("fn", "pow")  # nodes on which a sign may make a difference
-_LINE = (Fraction(-7, 4), Fraction(3, 4), Fraction(9, 4))  # three values of a variable, no integers and of either sign
-_SMALL_NUMBERS = (0, 1, -1, 2)
+_SMALL_NUMBERS = (0, 1)
 _ABOUT = Fraction(1, 50)  # relative difference that an "approximately equal" sign allows
 
 
@@ -65,7 +64,9 @@ class Comparison:
             if a[0] == g[0]:
                 return self.of_one_kind(a, g)
             return None if "int" in (a[0], g[0]) else False
-        a, g = _unnamed_point(_as_matrix(a)), _unnamed_point(_as_matrix(g))
+        a, g = _as_matrix(a), _as_matrix(g)
+        if a[0] != g[0] and "mul" in (a[0], g[0]):
+            a, g = _unnamed_point(a), _unnamed_point(g)
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
         if "mat" in (a[0], g[0]) and a[0] != "rel" != g[0]:
@@ -325,7 +326,7 @@ class Comparison:
         return False
 
     def multiples(self, f: Node, h: Node) -> bool:
-        """Whether the ratio of two functions is the same, and not zero, at four points of either sign."""
+        """Whether the ratio of two functions is the same, and not zero, at three points or more."""
         first = None
         agreed = 0
         for kind, point in _points(f, h):
@@ -344,7 +345,7 @@ class Comparison:
                 agreed += 1
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
                 continue
-        return agreed >= 4
+        return agreed >= 3
 
     def same_solution(self, f: Node, h: Node, name: str) -> bool | None:
         """Whether f=0 and h=0, linear in `name`, have the same solution for it; None if one is not linear."""
@@ -361,7 +362,7 @@ class Comparison:
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
                 if kind == "positive":
                     return None
-        return agreed >= 4 and not self.has_other_zeros(f, h, name)
+        return agreed >= 3 and not self.has_other_zeros(f, h, name)
 
     def has_other_zeros(self, f: Node, h: Node, name: str) -> bool:
         """Whether one function has a factor without `name` that is zero where the other one is not: x(y-1) and y-1."""
@@ -380,21 +381,14 @@ class Comparison:
         """The zero of `f` in the variable `name`, the others at a point; None if f is not linear in it."""
         evaluator = Evaluator(point, kind, START_BITS, self.budget)
         values = []
-        for n in _LINE:
+        for n in range(3):
             evaluator.bound[name] = balls.rational(n, START_BITS)
             values.append(evaluator.value(f))
-        slopes = [
-            balls.mul(
-                balls.add([values[n + 1], balls.neg(values[n])], START_BITS),
-                balls.rational(1 / (_LINE[n + 1] - _LINE[n]), START_BITS),
-                START_BITS,
-            )
-            for n in (0, 1)
-        ]
-        if not balls.is_zero(balls.add([slopes[1], balls.neg(slopes[0])], START_BITS)) or balls.is_zero(slopes[0]):
+        slope = balls.add([values[1], balls.neg(values[0])], START_BITS)
+        bend = balls.add([values[2], balls.neg(values[1]), balls.neg(slope)], START_BITS)
+        if not balls.is_zero(bend) or balls.is_zero(slope):
             return None
-        start = balls.rational(_LINE[0], START_BITS)
-        return balls.add([start, balls.neg(balls.div(values[0], slopes[0], START_BITS))], START_BITS)
+        return balls.neg(balls.div(values[0], slope, START_BITS))
 
 
 def _all(same: Callable[[Node, Node], bool | None], pairs: Iterable[tuple[Node, Node]]) -> bool | None:
@@ -544,7 +538,7 @@ def _is_name(node: Node) -> bool:
 def _points(f: Node, h: Node) -> tuple[tuple[str, int], ...]:
     """The points at which two sides of equations are compared: of either sign if a sign may make a difference."""
     either = any_node(f, _OF_EITHER_SIGN, _depends_on_sign) or any_node(h, _OF_EITHER_SIGN, _depends_on_sign)
-    return _POINTS_OF_EQUATIONS if either else _POINTS_OF_EQUATIONS[:4]
+    return _POINTS_OF_EQUATIONS if either else _POINTS_OF_EQUATIONS[:3]
 
 
 def _depends_on_sign(node: Node) -> bool:

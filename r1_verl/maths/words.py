@@ -108,9 +108,11 @@ def _is_word(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _of_gold(text: str) -> tuple[tuple[str, ...] | None, str, bool]:
     r"""`in_words` of a gold, its letter if it is the label of a choice (E, \text{(E)}), whether it is mathematics."""
-    words = in_words(text)
-    found = _LABEL.fullmatch(_bare(text)) if len(text) < _LONG_LABEL else None
-    choice = found[1] if found else ""
+    words, choice = None, ""
+    if not _MATHS.search(text):
+        words = in_words(text)
+        found = _LABEL.fullmatch(_bare(text)) if len(text) < _LONG_LABEL else None
+        choice = found[1] if found else ""
     verbal = words is not None or choice or _may_be_time(text) or "text" in text or "box{" in text
     return words, choice, not verbal
 
