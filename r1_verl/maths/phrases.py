@@ -27,6 +27,7 @@ _SUFFIXES = {
     "halved": [("/", ""), ("num", "2")], "doubled": [("*", ""), ("num", "2")], "tripled": [("*", ""), ("num", "3")],
 }  # fmt: skip
 _OF_ONE_NUMBER = frozenset(("num", "*", "$", "£", "€", "¥"))
+_AFTER_AN_ARTICLE = frozenset((*MULTIPLIERS, "half", "third", "quarter"))
 _NUMERIC = frozenset(("num", ")", "}", "%"))
 # Words of two and three letters, which are no products where they stand beside other words.
 _SHORT = word_set(
@@ -91,46 +92,58 @@ def _read_latin(text: str, tokens: list[Token], symbol: Callable[[str, list[Toke
         tokens.extend(units)
         return
     while at < len(words):
-        word = words[at]
-        lower = word.lower().strip(".,:;")
-        found = (
-            None
-            if said and lower in MULTIPLIERS
-            else _number(words, at, bool(tokens) and tokens[-1][0] == "num" and not said)
-        )
-        if found and tokens and found[0][0][0] in ("*", "/") and not _is_one_number(tokens):
-            found = None  # x^2+1 dozen
+        found = _mathematics(words, at, tokens, bool(said))
         if found:
             _say(said, tokens)
             tokens += found[0]
             at = found[1]
             continue
-        numeric = not said and tokens and tokens[-1][0] in _NUMERIC
-        if not said and tokens and tokens[-1][0] == "unit" and lower in ("squared", "cubed"):
-            tokens += _SUFFIXES[lower]  # cm squared
-        elif numeric and lower in _SUFFIXES and _is_one_number(tokens):
-            tokens += _SUFFIXES[lower]
-        elif lower in _SIGNS and at + 1 < len(words) + (not said):
+        if symbol and _is_symbol(words[at]):
             _say(said, tokens)
-            tokens.append((_SIGNS[lower], ""))
-        elif (lower == "base" or (lower == "in" and words[at + 1 : at + 2] == ["base"])) and numeric:
-            at += lower == "in"
-            tokens.append(("base", ""))
-        elif numeric and (units := _units(words, at)):
-            tokens += units[0]
-            at = units[1]
-            continue
-        elif symbol and (
-            (len(word) == 1 and lower != "a") or word in T.FUNCTIONS or lower in T.CONSTANTS or word in T.GREEK
-        ):
-            _say(said, tokens)
-            symbol(word, tokens)
-        elif numeric and lower in ("r", "rem", "remainder") and len(words) == 1:
-            tokens.append(("text", "remainder"))
+            symbol(words[at], tokens)
         else:
-            said.append(word.lower())
+            said.append(words[at].lower())
         at += 1
     _say(said, tokens)
+
+
+def _is_symbol(word: str) -> bool:
+    """Whether a word among bare words is a name or a function: x, pi, sin."""
+    if len(word) == 1:
+        return word.lower() != "a"
+    return word in T.FUNCTIONS or word.lower() in T.CONSTANTS or word in T.GREEK
+
+
+def _mathematics(words: list[str], at: int, tokens: list[Token], said: bool) -> tuple[list[Token], int] | None:
+    """What the words at `at` mean as mathematics, and the index behind them; None for words that stay words.
+
+    said: words that stay words stand between them and the tokens so far.
+    """
+    word = _bare(words[at])
+    last = tokens[-1][0] if tokens and not said else ""
+    if not (said and word in MULTIPLIERS):
+        found = _number(words, at, last == "num")
+        if found and (found[0][0][0] == "num" or _is_one_number(tokens)):  # not x^2+1 dozen
+            return found
+    if word in _SIGNS and not (said and at + 1 == len(words)):
+        return [(_SIGNS[word], "")], at + 1
+    if last == "unit" and word in ("squared", "cubed"):
+        return _SUFFIXES[word], at + 1
+    if last not in _NUMERIC:
+        return None
+    if word in _SUFFIXES and _is_one_number(tokens):
+        return _SUFFIXES[word], at + 1
+    if word == "in" and words[at + 1 : at + 2] == ["base"]:
+        return [("base", "")], at + 2
+    if word == "base":
+        return [("base", "")], at + 1
+    if word in ("r", "rem", "remainder") and len(words) == 1:
+        return [("text", "remainder")], at + 1
+    return _units(words, at)
+
+
+def _bare(word: str) -> str:
+    return word.lower().strip(".,:;")
 
 
 def _is_one_number(tokens: list[Token]) -> bool:
@@ -145,55 +158,54 @@ def _say(said: list[str], tokens: list[Token]) -> None:
 
 
 def _number(words: list[str], at: int, after_number: bool) -> tuple[list[Token], int] | None:
-    """The tokens of a number in words that begins at `at`, and the index of its end."""
-    first, _, second = words[at].lower().strip(".,:;").partition("-")
-    if first in NUMBERS and second in PARTS and not after_number:  # two-thirds
+    """The tokens of a number in words that begins at `at`, and the index of its end. After a number: of its factors."""
+    if after_number:
+        found = _factors(words, at)
+        return found if found[0] else None
+    word = _bare(words[at])
+    first, _, second = word.partition("-")
+    if first in NUMBERS and second in PARTS:  # two-thirds
         return [("num", str(NUMBERS[first])), ("/", ""), ("num", str(PARTS[second]))], at + 1
-    start = at
+    value, end = _whole(words, at)
+    if end == at:
+        if word in ("a", "an") and at + 1 < len(words) and _bare(words[at + 1]) in _AFTER_AN_ARTICLE:
+            end += 1
+        elif word not in ("half", "hundred", "dozen"):
+            return None
+        value = 1
+    tokens, end = _factors(words, end)
+    return [("num", str(value)), *tokens], end
+
+
+def _whole(words: list[str], at: int) -> tuple[int, int]:
+    """The value of a whole number in words that begins at `at`, and the index of its end, `at` if there is none."""
     total = current = 0
-    seen = False
+    start = at
     while at < len(words):
-        parts = words[at].lower().strip(".,:;").split("-")
+        parts = _bare(words[at]).split("-")
         if all(part in NUMBERS for part in parts):
-            if seen and not (current % 100 >= 20 or current % 100 == 0):
+            if at > start and current % 100 and current % 100 < 20:
                 break
             current += sum(NUMBERS[part] for part in parts)
-        elif seen and len(parts) == 1 and parts[0] in MULTIPLIERS:
+        elif at > start and parts[0] in MULTIPLIERS and len(parts) == 1:
             many = MULTIPLIERS[parts[0]]
-            if many == 100:
-                current *= many
-            else:
-                total, current = total + current * many, 0
+            total, current = (total, current * many) if many == 100 else (total + current * many, 0)
         else:
             break
-        seen = True
         at += 1
-    word = words[at].lower().strip(".,:;") if at < len(words) else ""
-    if seen and after_number:
-        return None
-    if seen:
-        tokens: list[Token] = [("num", str(total + current))]
-    elif after_number:
-        tokens = []
-    elif (
-        word in ("a", "an")
-        and at + 1 < len(words)
-        and words[at + 1].lower() in {*MULTIPLIERS, "half", "third", "quarter"}
-    ):
-        tokens, at = [("num", "1")], at + 1
-        word = words[at].lower()
-    elif word in ("half", "hundred", "dozen"):
-        tokens = [("num", "1")]
-    else:
-        return None
-    while not seen and word in MULTIPLIERS:  # 5 hundred million
-        tokens += [("*", ""), ("num", str(MULTIPLIERS[word]))]
+    return total + current, at
+
+
+def _factors(words: list[str], at: int) -> tuple[list[Token], int]:
+    """The tokens of the multipliers and the part of a number at `at`: hundred million, thirds."""
+    tokens: list[Token] = []
+    while at < len(words) and _bare(words[at]) in MULTIPLIERS:
+        tokens += [("*", ""), ("num", str(MULTIPLIERS[_bare(words[at])]))]
         at += 1
-        word = words[at].lower().strip(".,:;") if at < len(words) else ""
-    if word in PARTS:
-        tokens += [("/", ""), ("num", str(PARTS[word]))]
+    if at < len(words) and _bare(words[at]) in PARTS:
+        tokens += [("/", ""), ("num", str(PARTS[_bare(words[at])]))]
         at += 1
-    return (tokens, at) if at > start else None
+    return tokens, at
 
 
 def _units(words: list[str], at: int) -> tuple[list[Token], int] | None:
