@@ -248,6 +248,9 @@ class Parser:
             elif kind == "/":
                 self.advance()
                 factors = [("div", _product(factors), self.signed_factor())]
+            elif kind == "cross":
+                self.advance()
+                factors = [("fn", "?cross", (_product(factors), self.signed_factor()))]
             elif kind == "mod":
                 self.advance()
                 factors = [("fn", "mod", (_product(factors), self.signed_factor()))]

@@ -61,6 +61,9 @@ _NOISE = re.compile(
     r"|[!,;:> /()\[\]])|\$(?<!\\\$)|~(?<!\\~)"
 )
 _SIGN_EXPONENT = re.compile(r"\^\{([-+])\}")
+_CROSS = re.compile(
+    r"(\\(?:mathbf|vec|boldsymbol|bm|overrightarrow)\s*(?:\{[A-Za-z]{1,2}\}|[A-Za-z]))\s*\\times(?=\s*\(?-?\\(?:math|vec|bo|bm|ov))"
+)  # two vectors
 _BASE = re.compile(r"(?<!\{)\((?:in )?base[- ]?\{?(\w{1,7})\}?\)")
 _APPROXIMATELY = re.compile(r"\(\\approx ?([^()]{1,40})\)$")
 _MODULUS = re.compile(
@@ -107,6 +110,8 @@ def canonical(text: str) -> str:
         text = _NOISE.sub(_quieted, text)
         if "mathbb" in text:
             text = _SIGN_EXPONENT.sub(r"^\1", text)
+        if "\\times" in text:
+            text = _CROSS.sub(r"\1\\cross ", text)
         if "{:}" in text:
             text = text.replace("{:}", ":")
         text = text.strip()

@@ -267,7 +267,8 @@ class Comparison:
         written = written_decimal(y)
         if written is None:
             return v.denominator == 1 and u.denominator != 1 and abs(u - v) <= Fraction(1, 2)
-        return abs(u - v) <= written[0]
+        cut_off = abs(v) <= abs(u) and abs(u - v) < written[0]
+        return cut_off or abs(u - v) <= written[0] / 2
 
     def real_value(self, node: Node) -> Fraction | None:
         try:

@@ -27,7 +27,8 @@ FUNCTIONS = {
     "ctg": "cot", "cosec": "csc", "sign": "sgn", "arctg": "arctan", "ceiling": "ceil",
 }  # fmt: skip
 OPERATORS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "leq": "<=",
+    "cdot": "*", "cross": "cross", "times": "*", "ast": "*",
+    "div": "/", "pm": "pm", "mp": "mp", "le": "<=", "leq": "<=",
     "leqslant": "<=", "leqq": "<=", "lt": "<", "ge": ">=", "geq": ">=", "geqslant": ">=", "geqq": ">=", "gt": ">",
     "ne": "!=", "neq": "!=", "approx": "~", "simeq": "~", "approxeq": "~", "doteq": "~", "equiv": "equiv", "in": "in",
     "cup": "cup", "cap": "cap", "setminus": "minus", "backslash": "minus", "mid": "mid", "vert": "|", "lvert": "|",
