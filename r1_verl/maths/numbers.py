@@ -156,6 +156,8 @@ def _same_function(a: Node, g: Node, names_a: set[str], names_g: set[str], budge
     if names_a != names_g:
         # The case of a name does not matter unless one side has both c and C.
         lower_a, lower_g = {n.lower() for n in names_a}, {n.lower() for n in names_g}
+        if "o" in lower_a and ("O" in names_a) != ("O" in names_g):
+            return False  # O(n) and o(n)
         if lower_a == lower_g and len(lower_a) == len(names_a) == len(names_g):
             a, g = (rename(node, {n: n.lower() for n in names_a | names_g}) for node in (a, g))
             names_a = names_g = lower_a

@@ -258,6 +258,8 @@ class Parser:
                 self.mixed_number(factors)
             elif kind == "num" and factors[-1][0] == "unit":
                 break
+            elif kind == "num" and factors[-1][0] == "text" and len(factors) > 1:  # 17 R 2
+                factors = [("fn", f"?{factors[-1][1]}", (_product(factors[:-1]), self.factor()))]
             elif kind in _FACTOR_STARTS or (kind == "|" and not self.in_bars and not self.in_set):
                 factors.append(self.factor())
                 if kind == "cmd":

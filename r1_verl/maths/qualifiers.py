@@ -24,6 +24,7 @@ _KNOWN = word_set(
 )
 _LETTERS_OF_COMMANDS = re.compile(r"\\[A-Za-z]+")
 _STARTS = re.compile(r"[,;]|\(|\\text|\\forall|for |where ")
+_INTEGERS = frozenset("klmn")  # letters that run over the integers where nothing is said
 _INEQUALITY = re.compile(r"[<>]|\\(?:le|ge|ne|lt|gt|leq|geq|neq|leqslant|geqslant)(?![A-Za-z])")
 
 
@@ -36,6 +37,8 @@ def take_off(text: str) -> tuple[str, str]:
         found = _read(text[at:])
         if found and all(letter in _LETTERS_OF_COMMANDS.sub(" ", text[:at]) for letter in found[0]):
             rest = text[:at]
+            if found[1] == "R" and found[0] in _INTEGERS:
+                return text, ""
             if found[1] == "Z" and _INEQUALITY.search(rest):
                 return text, ""  # the integers above 5 are not all numbers above 5
             return rest, found[1]

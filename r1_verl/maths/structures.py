@@ -290,7 +290,7 @@ class Comparison:
                 return same_set(ours, theirs, self.same)
         if a[1] == g[1] and self.ordered(a[2], g[2]):
             return True
-        return a[1] == tuple(FLIP.get(op, op) for op in g[1][::-1]) and self.ordered(a[2], g[2][::-1])
+        return a[1] == tuple(FLIP.get(op) for op in g[1][::-1]) and self.ordered(a[2], g[2][::-1])
 
     def two_equations(self, a: Node, g: Node) -> bool | None:
         name_a, values_a = _solved(a)
