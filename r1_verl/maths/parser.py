@@ -131,17 +131,10 @@ class Parser:
             raise Unreadable("an expression is missing")
         if len(parts) == 1:
             return parts[0]
-        if joiners & {"land", "lor"}:
-            if len(joiners) > 1:
-                raise Unreadable("and beside or")
-            if any(part[0] != "rel" for part in parts):
-                return ("logic", joiners.pop(), tuple(parts))
-            joiners = {"and" if joiners == {"land"} else "or"}
-        if joiners == {"and"} and _is_compound(parts):
-            return ("add", tuple(parts))
-        if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
-            operator = "cup" if "or" in joiners else "cap"
-            return reduce(lambda left, right: ("setop", operator, left, right), parts)
+        if joiners != {""}:
+            node = _joined(joiners, parts)
+            if node:
+                return node
         return ("list", tuple(parts))
 
     def single_token(self) -> Node | None:
@@ -803,6 +796,22 @@ def number_node(text: str) -> Node:
     mantissa = text.lower().partition("e")[0]
     digits = len(mantissa.replace(".", "").lstrip("0")) if len(mantissa) < len(text) or "." in text else 0
     return ("num", value, digits)
+
+
+def _joined(joiners: set[str], parts: list[Node]) -> Node | None:
+    """What "and" and "or" make of the parts between them; None for a list."""
+    if joiners & {"land", "lor"}:
+        if len(joiners) > 1:
+            raise Unreadable("and beside or")
+        if any(part[0] != "rel" for part in parts):
+            return ("logic", joiners.pop(), tuple(parts))
+        joiners = {"and" if joiners == {"land"} else "or"}
+    if joiners == {"and"} and _is_compound(parts):
+        return ("add", tuple(parts))
+    if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
+        operator = "cup" if "or" in joiners else "cap"
+        return reduce(lambda left, right: ("setop", operator, left, right), parts)
+    return None
 
 
 def _is_compound(parts: list[Node]) -> bool:

@@ -600,6 +600,8 @@ def _unpack_membership(node: Node, other: Node) -> Node:
 
 def _without_index(items: Sequence[Node]) -> Sequence[Node]:
     """x_1=3, x_2=5 as x=3, x=5; other items unchanged."""
+    if items[:1] and items[0][0] != "rel":
+        return items
     if not all(x[0] == "rel" and x[1] == ("=",) and x[2][0][0] == "sym" for x in items):
         return items
     stems = {x[2][0][1].partition("_")[0] for x in items}

@@ -36,6 +36,7 @@ _TOKEN = re.compile(
 )
 _NUMBER, _WORD, _OPERATOR, _OTHER_SCRIPT = 1, 3, 4, 5  # groups of _TOKEN; group 2 is a command
 # Words with a space, a hyphen or an apostrophe between them.
+_IN_PROSE = (" ", " -'.")  # what may follow a letter, and a word, of English
 _RUN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]{2,})*(?:[ .][A-Za-z]+(?:['-][A-Za-z]{2,})*){0,15}")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])(?:\.[0-9]+)?")
 AMBIGUOUS = re.compile(r"[0-9],[0-9]{3}(?![0-9])")  # a number in groups, or two members of a list
@@ -98,7 +99,7 @@ def tokenize(text: str, grouped: bool = True, depth: int = 0) -> list[Token]:
         elif kind == _WORD:
             if value in ("x", "X") and tokens and tokens[-1][0] == "num" and text.startswith("10^", at):
                 tokens.append(("*", ""))  # 4.98 x 10^2
-            elif at < end and text[at] in " -'." and (run := _prose(text, found.start())):
+            elif at < end and text[at] in _IN_PROSE[len(value) > 1] and (run := _prose(text, found.start())):
                 read_words(run.replace(".", " "), tokens, _word)
                 at = found.start() + len(run)
             elif len(value) == 1:
