@@ -38,6 +38,20 @@ def test_the_same_written_otherwise_is_paid(row):
     assert [answer for answer in answers if not judge(answer, gold).equal] == []
 
 
+WORDS = json.loads((FIXTURES / "maths_words.json").read_text(encoding="utf-8"))
+PLACES = {
+    "behind": (r"5\text{ #}", "5 #", r"\text{5 #}", r"5 \textbf{#}", r"5\,\mathrm{#}", "$5$ #"),
+    "before": (r"\text{# }5", "# 5", r"\text{# 5}", r"\text{# }x=5"),
+    "behind in Chinese": (r"5\text{#}", "5#", r"5\text{ #}"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_words_that_say_something_are_evidence(place):
+    answers = [form.replace("#", words) for form in PLACES[place] for words in WORDS[place]]
+    assert [answer for answer in answers if judge(answer, "5").equal] == []
+
+
 def test_the_collected_cases(data_dir):
     """Rows with `policy` are matters of taste."""
     with gzip.open(data_dir / "pairs" / "judge_cases.jsonl.gz", "rt") as file:

@@ -26,7 +26,7 @@ _MEASURE = re.compile(
 )
 # What makes a phrase say more than a measure word does.
 _EVIDENCE = re.compile(
-    r"[一二三四五六七八九零两〇十百千万萬亿兆成打半倍多余几约不非无没否或和与及且加减乘除之的上下左右大小超至到从对错误负正均每另若当则还减第双倍平]|次方|方$"
+    r"[一二三四五六七八九零两〇十百千万萬亿兆成打半倍多余几约不非无没否或和与及且加减乘除之的上下左右大小超至到从对错误负正均每另若当则还第双平前后内外]|次方|方$"
 )
 _UNIT_NAMES = "|".join(sorted(_UNITS, key=len, reverse=True))
 _PIECES = re.compile(

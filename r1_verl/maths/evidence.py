@@ -42,6 +42,7 @@ PARTS = (
 # --- evidence, by what a word does ------------------------------------------------------------------------------------
 
 _COUNT = word_set(
+    "again hat nines ones tens significant deviation deviations truncated converge converges diverge diverges",
     "halfway midway percentile percentiles transpose infimum supremum quintillion bundle bundles stack stacks brace",
     "duo duos trio trios quartet quartets myriads half pair pairs couple couples score scores gross lots double",
     "doubles doubled triple triples tripled treble quadruple quadrupled quintuple single twice thrice once times",
@@ -132,6 +133,10 @@ _NOT_IN_NAMES = (
 ) - word_set(
     "which who what how that round nearest closest order random variable close may can expected",
 )  # fmt: skip
+# What a name may not end in, for then it says something about the next name: `above x`.
+_PREPOSITIONS = word_set(
+    "over above below under to from after before by than with mod modulo base several any into per but",
+)
 _COUNTED = frozenset(chain(NUMBERS, MULTIPLIERS, PARTS))
 _EVIDENCE = (
     _COUNT | _NEGATE | _COMPARE | _JOIN | _CONDITION | _APPROXIMATE | _SENTENCE | _FOREIGN | _COUNTED | {"second"}
@@ -140,16 +145,10 @@ _EVIDENCE = (
 _PLAIN_ADVERBS = word_set(
     "daily weekly monthly yearly hourly quarterly family fly jelly belly lily bully ally butterfly",
 )
-_FOLDS = re.compile(
-    r".*(?:fold|uple|upled|illion|illions|ths|teenth|ieth|n't)|(?:non|un|anti|semi|hemi|bi|tri|multi).*"
-)
+_FOLDS = re.compile(r".*(?:fold|uple|upled|illion|illions|ths|teenth|ieth|n't)|(?:non|semi|hemi).*")
 _KEPT_FOLDS = word_set(
-    "months cloths baths moths truths deaths widths lengths paths mouths births youths maths bikes bills birds",
-    "bites bins bicycle bicycles tricycle tricycles triangle triangles units unit union unions university",
-    "universities trips trip tribes tribe bit bits biscuit biscuits bird bill bike birth birthday birthdays tricks",
-    "trick antique antiques seminar seminars booths sloths myths berths hearths smiths growths depths strengths",
-    "healths scaffold couple uncle uncles undershirts uniform uniforms unicorn unicorns universe universes",
-    "billboards bin bishops bishop biology trial trials triplets trio trout pamphlets",
+    "months cloths baths moths truths deaths widths lengths paths mouths births youths maths booths sloths myths",
+    "berths hearths smiths growths depths strengths healths scaffold couple seminar seminars",
 )
 # Adjectives of a noun behind them; alone behind a number they say something: 5 negative integers, but 5 negative.
 _ADJECTIVES = word_set(
@@ -174,8 +173,8 @@ _GENERIC = word_set(
 )
 # What may stand behind a unit or a noun: 12 feet long, 12 clips altogether.
 _TAILS = word_set(
-    "long tall high wide deep thick old each total altogether overall away apart left remaining only exactly",
-    "precisely in all",
+    "together combined long tall high wide deep thick old each total altogether overall away apart left remaining",
+    "only exactly precisely in all",
 )
 _LEADS = re.compile(
     r"(?:(?:(?:so|thus|hence|therefore),? )?(?:the |our |my |a )?(?:final |correct |required |total |exact |right )?"
@@ -211,7 +210,8 @@ def nouns(phrase: str, any_length: bool = False) -> tuple[str, ...] | None:
     """
     if not phrase.isascii():
         return (phrase,) if is_measure(phrase) else None
-    words = [word.strip(".,;:!") for word in phrase.replace("(", "").replace(")", "").split()]
+    plain = phrase.replace("(", "").replace(")", "").replace("left over", "left")
+    words = [word.strip(".,;:!") for word in plain.split()]
     words = [word for word in words if word]
     if "in" in words:  # in April and May, in total
         at = words.index("in")
@@ -258,6 +258,8 @@ def is_name(phrase: str) -> bool:
     if not phrase.isascii():
         return phrase in CHINESE_LEADS
     words = [word.strip(".,;:!()") for word in phrase.split()]
+    if words[-1:] and words[-1] in _PREPOSITIONS:
+        return False
     if words[-1:] == ["of"] and words[-2:-1] not in (["value"], ["total"], ["number"], ["amount"]):
         return False
     return not any(word in _NOT_IN_NAMES or word.endswith("n't") for word in words)

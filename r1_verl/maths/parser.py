@@ -114,17 +114,22 @@ class Parser:
         self.descend()
         parts = [] if first is None else [first]
         joiners = set()
+        joiner = ""
         if first is not None and self.kind not in stops and self.kind != ",":
             raise Unreadable(f"{self.kind} in a set")
         while self.kind not in stops and self.kind != _END[0]:
             if self.kind == ",":
-                joiners.add(self.value)
+                joiner = self.value
+                joiners.add(joiner)
                 self.advance()
                 continue
+            joiner = ""
             parts.append(self.single_token() or self.relation())
             if self.kind != ",":
                 break
         self.depth -= 1
+        if joiner:
+            raise Unreadable("nothing behind a joiner")
         while len(parts) > 1 and parts[-1][0] == "text" and nouns(parts[-1][1]) == ():
             parts.pop()  # 72 clips, altogether
         if not parts:

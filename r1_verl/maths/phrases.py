@@ -38,7 +38,7 @@ _SHORT = word_set(
 )
 # Words of three letters behind a number that are no products.
 SHORT_NOUNS = word_set(
-    "men boys cats dogs pens pies eggs bags cars hats cups keys toys pets cows pigs hens ways days",
+    "men boys cats dogs pens pies eggs bags cars hats cups keys toys pets cows pigs hens ways days kgs logs tanks cots",
 )
 
 

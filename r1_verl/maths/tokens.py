@@ -161,6 +161,8 @@ def _word(word: str, tokens: list[Token]) -> None:
         tokens.append(_LETTERS[word])
     elif before in ("num", ")", "}", "unit", "$", "/") and word in PLAIN and not (before == "/" and len(tokens) < 3):
         tokens.append(("unit", SPELLINGS.get(word, word)))
+    elif before == "num" and lower in SHORT_NOUNS:
+        tokens.append(("text", lower))
     elif word in T.FUNCTIONS:
         tokens.append(("fn", T.FUNCTIONS[word]))
     elif lower in ("and", "or"):
@@ -172,8 +174,6 @@ def _word(word: str, tokens: list[Token]) -> None:
     elif stuck := _STUCK.fullmatch(word):
         tokens.append(("fn", T.FUNCTIONS[stuck[1]]))
         _word(stuck[2], tokens)
-    elif before == "num" and lower in SHORT_NOUNS:
-        tokens.append(("text", lower))
     elif len(word) < 4 and not (lower in T.ORDINALS and (before == "num" or tokens[-2:] == [("^", ""), ("{", "")])):
         for letter in word:
             tokens.append(_LETTERS[letter])
