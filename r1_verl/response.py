@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 OPEN, CLOSE = "<think>", "</think>"
 _BRACES = re.compile(r"\\.|[{}]", re.DOTALL)  # an escaped brace is text, not structure
+_SENTENCE_END = re.compile(r"[.!?;:](?=\s)|\n\s*\n|。")
+_FAR = 400  # characters from one box to the next of the same sentence
+_MANY_BOXES = 12
 _BARE = re.compile(r"\s*([^\s$\\{}][^\s$\\{}]*)")
 
 
@@ -79,6 +82,27 @@ def last_boxed(text: str) -> str | None:
         return None  # another command that begins the same way
     bare = _BARE.match(text, at)
     return bare[1] if bare else None
+
+
+def boxes_together(text: str) -> list[str]:
+    r"""The insides of the boxes in the last sentence that holds one: `\\boxed{k=45} \\text{ and } \\boxed{n=2}`.
+
+    Each closes, and nothing longer than a few words and no end of a sentence stands between two of them.
+    """
+    found: list[str] = []
+    start = text.rfind("\\boxed{")
+    while start >= 0 and len(found) < _MANY_BOXES:
+        close = closing_brace(text, start + 6)
+        inside = text[start + 7 : close]
+        if close < 0 or "\\boxed" in inside:
+            break
+        found.append(inside)
+        before = text.rfind("\\boxed{", 0, start)
+        close = closing_brace(text[:start], before + 6) if before >= max(0, start - _FAR) else -1
+        if close < 0 or _SENTENCE_END.search(text, close, start):
+            break
+        start = before
+    return found[::-1]
 
 
 def closing_brace(text: str, start: int) -> int:

@@ -22,6 +22,11 @@ _RECIPROCAL = {"cot": "tan", "sec": "cos", "csc": "sin", "coth": "tanh", "sech":
 _ARC_RECIPROCAL = {"arcsec": "arccos", "arccsc": "arcsin"}
 
 
+# Where the values of variables begin, and how far they go, from point to point.
+_POSITIVE = ((0.55, 1.4), (1.9, 5.0), (0.06, 0.6))
+_MIXED = ((0.55, 1.4), (1.9, 5.0), (7.0, 400.0))
+
+
 class NotScalar(Exception):
     """The tree has no value: it is a tuple, a set, an equation, ..."""
 
@@ -31,10 +36,8 @@ def variable_value(name: str, point: int, kind: str, bits: int) -> Ball:
     """The value that a variable takes at a point. kind: "positive", "mixed" (either sign) or "integer"."""
     seed = crc32(f"{name}|{point}".encode())
     if kind == "integer":
-        seed = crc32(name.encode())
-        step = (1, 5, 7, 11)[seed // 24 % 4]  # 1 to 24, in an order that depends on the name
-        return balls.rational(1 + (step * point + seed) % 24, bits)
-    low, width = ((0.55, 1.4), (1.9, 5.0), (0.06, 0.6))[point % 3]
+        return balls.rational(1 + crc32(f"{name}#{point}".encode()) % 24, bits)
+    low, width = (_MIXED if kind == "mixed" else _POSITIVE)[point % 3]
     value = Fraction(int(low * 2**32) + int(width * seed), 2**32)
     if kind == "mixed" and crc32(f"{name}/{point}".encode()) & 16:
         value = -value

@@ -14,7 +14,7 @@ from r1_verl.maths.trees import Node, names
 
 _INF: Node = ("const", "inf")
 _ALL = ("neg", _INF), False, _INF, False  # the interval of all real numbers
-_FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 _MAX_INTERVALS = 32  # of one set
 _END_BUDGET = 400  # operations to evaluate one end of an interval
 
@@ -34,7 +34,7 @@ def is_only_a_set(node: Node) -> bool:
     if tag == "group":
         return (node[1:3] != ("(", ")") and len(node[3]) == 2) or any(infinity_sign(item) for item in node[3])
     if tag == "rel":
-        return any(operator in _FLIP or operator == "in" for operator in node[1])
+        return any(operator in FLIP or operator == "in" for operator in node[1])
     if tag == "list":
         return all(item[0] == "rel" and is_only_a_set(item) for item in node[1])
     return tag in ("setop", "builder") or (tag == "set" and node[1] in ("reals", "empty"))
@@ -95,13 +95,13 @@ def _set_of_relation(node: Node) -> RealSet | None:
     if operators == ("in",):
         found = real_set(sides[1])
         return RealSet(found.intervals, _only_name(sides[0])) if found and _only_name(sides[0]) else None
-    if any(operator not in _FLIP for operator in operators):
+    if any(operator not in FLIP for operator in operators):
         return None
     if len(sides) == 2:
         name = _only_name(sides[0])
         operator, bound = operators[0], sides[1]
         if not name:
-            name, operator, bound = _only_name(sides[1]), _FLIP[operator], sides[0]
+            name, operator, bound = _only_name(sides[1]), FLIP[operator], sides[0]
         if not name or name in names(bound):
             return None
         if operator == "!=":

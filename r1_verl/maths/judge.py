@@ -6,23 +6,28 @@ rational numbers; "expr", the parser and evaluator of this package. A text that 
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import lru_cache
 from typing import NamedTuple
 
 from r1_verl.maths.evaluate import NotScalar
 from r1_verl.maths.exact_values import OutOfBudget
+from r1_verl.maths.notations import rewrite
 from r1_verl.maths.parser import parse
 from r1_verl.maths.policy import DEFAULT, Policy
+from r1_verl.maths.qualifiers import take_off
 from r1_verl.maths.spelling import MAX_CHARS, canonical, read_exact
-from r1_verl.maths.structures import Comparison
+from r1_verl.maths.structures import Comparison, match_derivatives, rename_parameter
 from r1_verl.maths.tokens import AMBIGUOUS, Unreadable, tokenize
 from r1_verl.maths.trees import Node
-from r1_verl.maths.words import same_words
+from r1_verl.maths.words import EMPTY, both_empty, same_words
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, UNREADABLE, WRONG
 
-__all__ = ["DEFAULT", "Policy", "Verdict", "judge"]
+__all__ = ["DEFAULT", "Policy", "Verdict", "is_list", "judge"]
 
+_LEADING_ZERO = re.compile(r"[0-9],0[0-9]{2}(?![0-9])")  # no list: 1,050
+_PRINTED_FLOAT = 10  # characters
 _KEPT_CHARS = 400  # readings and verdicts of longer texts are not kept
 
 
@@ -47,25 +52,29 @@ _UNREADABLE = Verdict(False, UNREADABLE, "expr")
 class Reading:
     """A text as the stages read it: its canonical spelling, its exact value, its trees (made when first needed)."""
 
-    __slots__ = ("_trees", "exact", "text")
+    __slots__ = ("_trees", "domain", "exact", "text")
 
     def __init__(self, text: str):
         self.text = canonical(text)
         self.exact = read_exact(self.text) if len(self.text) <= MAX_CHARS else None
+        self.domain = ""  # over what a letter runs, if a qualifier says so
         self._trees: tuple[Node, ...] | None = None
 
     def trees(self) -> tuple[Node, ...]:
         """The trees: two if `1,234` may be a number or a list, none if the text is unreadable."""
         if self._trees is None:
             trees = []
+            text = self.text
+            if len(text) <= MAX_CHARS and ("\\in" in text or "for" in text or "where" in text):
+                text, self.domain = take_off(text)
             for grouped in (True, False) if len(self.text) <= MAX_CHARS else ():
                 try:
-                    tree = parse(tokenize(self.text, grouped))
+                    tree = parse(tokenize(text, grouped))
                     if tree not in trees:
                         trees.append(tree)
-                except Unreadable:
+                except (Unreadable, RecursionError):
                     pass
-                if "," not in self.text or not AMBIGUOUS.search(self.text):
+                if "," not in self.text or not AMBIGUOUS.search(self.text) or _LEADING_ZERO.search(self.text):
                     break
             self._trees = tuple(trees)
         return self._trees
@@ -87,6 +96,13 @@ def judge(answer: str, gold: str, policy: Policy = DEFAULT) -> Verdict:
         return _UNREADABLE
 
 
+def is_list(gold: str) -> bool:
+    """Whether a gold is a list or a set of several answers. Never raises."""
+    if not isinstance(gold, str) or len(gold) > _KEPT_CHARS:
+        return False
+    return any(tree[0] in ("list", "braces") for tree in _read_gold(gold).trees())
+
+
 def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
     if isinstance(gold, (int, float)):
         gold = str(gold)
@@ -96,6 +112,8 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
         return _NO_ANSWER
     if answer == gold:
         return _SAME_TEXT
+    if policy.notations:
+        answer, gold = rewrite(answer), rewrite(gold)
     a = _read(answer) if len(answer) <= _KEPT_CHARS else Reading(answer)
     g = _read_gold(gold) if len(gold) <= _KEPT_CHARS else Reading(gold)
     if a.text == g.text:
@@ -107,6 +125,8 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
             return _OTHER_VALUE
     elif len(a.text) <= MAX_CHARS and len(g.text) <= MAX_CHARS:
         same = same_words(a.text, g.text)
+        if not same and policy.no_solution and (a.text in EMPTY or g.text in EMPTY) and both_empty(a.text, g.text):
+            return _SAME_TEXT
         if same is not None:
             return _SAME_TEXT if same else _OTHER_TEXT
     compare = _compare if max(len(answer), len(gold)) <= _KEPT_CHARS else _compare.__wrapped__
@@ -114,7 +134,9 @@ def _judge(answer: str, gold: str, policy: Policy) -> Verdict:
 
 
 def _may_round(a: str, g: str) -> bool:
-    """Whether one side is a decimal and the other a fraction, which may round to it."""
+    """Whether one side is a decimal and the other a fraction, which may round to it, or the gold is a printed float."""
+    if len(g) > _PRINTED_FLOAT and "." in g:
+        return True
     return (("/" in a or "frac" in a) and "." in g) or (("/" in g or "frac" in g) and "." in a)
 
 
@@ -123,10 +145,17 @@ def _compare(a: Reading, g: Reading, policy: Policy) -> Verdict:
     """Stage "expr": correct if any two trees are equal, wrong if all are known to be unequal, else unreadable."""
     comparison = Comparison(policy)
     decided = bool(a.trees() and g.trees())
+    if a.domain and g.domain and a.domain != g.domain:
+        return _OTHER
     for x in a.trees():
         for y in g.trees():
             try:
+                if "frac{d" in a.text or "frac{d" in g.text:
+                    x, y = match_derivatives(x, y)
                 same = comparison.same(x, y)
+                if same is False and (a.domain == "Z" == g.domain or ("\\pi" in a.text and "\\pi" in g.text)):
+                    renamed = rename_parameter(x, y)
+                    same = comparison.same(renamed, y) if renamed else False
             except OutOfBudget:
                 return _UNREADABLE
             except (ArithmeticError, NotScalar, RecursionError):

@@ -15,30 +15,44 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 
 from r1_verl.maths import tables as T
+from r1_verl.maths.evidence import is_lead, nouns
 from r1_verl.maths.spelling import read_exact
 from r1_verl.maths.tokens import Token, Unreadable
-from r1_verl.maths.trees import Node
+from r1_verl.maths.trees import Node, rename
+from r1_verl.maths.units import UNITS
 
 MAX_DEPTH = 32
 _DERIVATIVE_TOKENS = 40  # a numerator or denominator of more tokens is not read as part of a derivative
 
+_IN_DERIVED = frozenset(("sym", "const", "cmd", "fn", "(", ")", "{", "}", "_", "num", "text"))
+
 _END: Token = ("end of text", "")
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "~", "in", "equiv", ":", "mid", "to", "propto"))
+_OVERS = ("over", "choose")
+_SUCH_THAT = frozenset((":", "mid", "|"))
 _SIGNS = frozenset(("+", "-", "pm", "mp"))
-_SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_"))
+_SUFFIXES = frozenset(("^", "!", "'", "%", "deg", "_", "base"))
 _ITEM_ENDS = frozenset((_END[0], "}", ")", "]", ","))
+_LEAD_ENDS = _ITEM_ENDS | {"=", "~", "text"}
 _TERM_ENDS = _ITEM_ENDS | {"+", "-", "="}  # the most common ends, asked first
 _SINGLE = frozenset(("num", "sym", "const"))  # tokens that can be a whole item
 # Tokens that can begin a factor of a product written without a sign.
 _FACTOR_STARTS = frozenset(
     (
         "num", "sym", "const", "fn", "unit", "text", "set", "cmd", "begin", "(", "[", "{", "{.", "[_", "[^", "<.", "$",
-        "£", "€", "...",
+        "£", "€", "¥", "...",
     )
 )  # fmt: skip
-_CURRENCIES = ("$", "£", "€")
+_OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
+_ARGUMENT_STARTS = _FACTOR_STARTS - {"fn", "text"}
+_CURRENCIES = ("$", "£", "€", "¥")
+_COLUMNS = frozenset(("aligned", "align", "gathered", "split", "array*"))
+_OPENING, _CLOSING = frozenset(("(", "[", "{", "{.")), frozenset((")", "]", "}", ".}"))
+_OF_INTEGRAL = "variable of an integral"
+_IF = frozenset(("if", "for", "when", "where", "if "))
 _MATRICES = frozenset(("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix", "array"))
 _APPLIED = frozenset("fghFGH")  # letters that mean a function before a bracket
 _INVERSE = {name: "arc" + name for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
@@ -49,6 +63,8 @@ def parse(tokens: list[Token]) -> Node:
     """The tree of a token list. Raises Unreadable."""
     parser = Parser(tokens)
     node = parser.items(())
+    if parser.kind in _OVERS:
+        node = parser.over(node, ())
     if parser.kind != _END[0]:
         raise Unreadable(f"stopped at {parser.kind}")
     return node
@@ -90,27 +106,40 @@ class Parser:
 
     # --- items --------------------------------------------------------------------------------------------------------
 
-    def items(self, stops: tuple[str, ...]) -> Node:
-        """One relation, or a list of several. Inequalities joined by one "and" or "or" are a set."""
+    def items(self, stops: tuple[str, ...], first: Node | None = None) -> Node:
+        """One relation, or a list of several. Inequalities joined by one "and" or "or" are a set.
+
+        first: the first of them, if it was already read.
+        """
         self.descend()
-        parts = []
+        parts = [] if first is None else [first]
         joiners = set()
+        joiner = ""
+        if first is not None and self.kind not in stops and self.kind != ",":
+            raise Unreadable(f"{self.kind} in a set")
         while self.kind not in stops and self.kind != _END[0]:
             if self.kind == ",":
-                joiners.add(self.value)
+                joiner = self.value
+                joiners.add(joiner)
                 self.advance()
                 continue
+            joiner = ""
             parts.append(self.single_token() or self.relation())
             if self.kind != ",":
                 break
         self.depth -= 1
+        if joiner:
+            raise Unreadable("nothing behind a joiner")
+        while len(parts) > 1 and parts[-1][0] == "text" and nouns(parts[-1][1]) == ():
+            parts.pop()  # 72 clips, altogether
         if not parts:
             raise Unreadable("an expression is missing")
         if len(parts) == 1:
             return parts[0]
-        if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
-            operator = "cup" if "or" in joiners else "cap"
-            return reduce(lambda left, right: ("setop", operator, left, right), parts)
+        if joiners != {""}:
+            node = _joined(joiners, parts)
+            if node:
+                return node
         return ("list", tuple(parts))
 
     def single_token(self) -> Node | None:
@@ -132,9 +161,14 @@ class Parser:
     # --- relations and unions -----------------------------------------------------------------------------------------
 
     def relation(self) -> Node:
-        if self.kind in ("=", "~"):
+        if self.kind in ("=", "~", "implies"):
             self.advance()
-        left = self.union()
+        while self.kind == "text" and is_lead(self.value) and self.peek(1) not in _LEAD_ENDS:
+            self.advance()  # the answer is 5
+            if self.kind == ":":
+                self.advance()
+        named = self.kind == "sym" and self.tokens[self.at + 1][0] == "(" and self.named_value()
+        left = named or self.union()
         if self.kind in _ITEM_ENDS:
             return left
         sides, operators = [left], []
@@ -152,9 +186,22 @@ class Parser:
             raise Unreadable("pmod")
         if not operators:
             return sides[0]
+        if operators == ["equiv"] and sides[0][0] == "fn" and sides[0][1][0] == "?":
+            operators = ["="]  # the function f(x) \\equiv 0
+        if operators == ["equiv"] and sides[1][0] == "fn" and sides[1][1] == "mod":
+            return ("cong", sides[0], *sides[1][2])
         if operators == [":"] * len(operators) and not self.in_set:
             return ("ratio", tuple(sides))
         return ("rel", tuple(operators), tuple(sides))
+
+    def named_value(self) -> Node | None:
+        """`T(10)` in front of an equality sign: a value of a function, no product."""
+        if not self.value.isupper() or (self.peek(2), self.peek(3), self.peek(4)) != ("num", ")", "="):
+            return None
+        node = ("fn", f"?{self.value}", (number_node(self.tokens[self.at + 2][1]),))
+        for _ in range(4):
+            self.advance()
+        return node
 
     def union(self) -> Node:
         """Sums joined by the operations on sets."""
@@ -199,6 +246,9 @@ class Parser:
             elif kind == "/":
                 self.advance()
                 factors = [("div", _product(factors), self.signed_factor())]
+            elif kind == "cross":
+                self.advance()
+                factors = [("fn", "?cross", (_product(factors), self.signed_factor()))]
             elif kind == "mod":
                 self.advance()
                 factors = [("fn", "mod", (_product(factors), self.signed_factor()))]
@@ -206,9 +256,12 @@ class Parser:
                 self.mixed_number(factors)
             elif kind == "num" and factors[-1][0] == "unit":
                 break
+            elif kind == "num" and factors[-1][0] == "text" and len(factors) > 1:  # 17 R 2
+                factors = [("fn", f"?{factors[-1][1]}", (_product(factors[:-1]), self.factor()))]
             elif kind in _FACTOR_STARTS or (kind == "|" and not self.in_bars and not self.in_set):
                 factors.append(self.factor())
-                _join_mixed(factors)
+                if kind == "cmd":
+                    _join_mixed(factors)
             else:
                 break
         return _product(factors)
@@ -226,6 +279,9 @@ class Parser:
         self.advance()
         if not _join_mixed(factors):
             raise Unreadable("two numbers")
+        if self.kind == "%":
+            self.advance()
+            factors.append(("unit", "%"))
 
     def signed_factor(self) -> Node:
         negative = False
@@ -262,7 +318,7 @@ class Parser:
             elif kind == "deg":
                 self.advance()
                 node = self.degrees(node)
-            elif kind == "_" and node[0] in ("num", "text", "sym"):
+            elif kind in ("_", "base") and node[0] in ("num", "text", "sym"):
                 self.advance()
                 node = self.subscript(node)
             else:
@@ -320,10 +376,13 @@ class Parser:
 
     def subscript(self, node: Node) -> Node:
         """A number written in a base, or a longer name; the current token is the one after `_`."""
-        digits = self.tokens[self.at - 2][1].upper()
+        before = self.at - 2
+        while before and self.tokens[before][0] in (")", "}"):
+            before -= 1
+        digits = self.tokens[before][1].upper()
         index = self.flat_name()
         if node[0] == "num" or (node[0] == "text" and digits.isalnum()):
-            base = index.removeprefix("base").strip()
+            base = index.removeprefix("base").strip(" ()")
             if not base.isdecimal() or not 2 <= int(base[:3]) <= 36 or not set(digits) <= _BASE_DIGITS:
                 raise Unreadable("base")
             return ("base", digits.lstrip("0") or "0", int(base))
@@ -374,6 +433,11 @@ class Parser:
             self.in_bars = outside
             self.expect("|")
             return ("fn", "det" if node[0] == "mat" else "abs", (node,))
+        if kind == "||":
+            self.advance()
+            node = self.sum()
+            self.expect("||")
+            return ("fn", "?norm", (node,))
         if kind in _CURRENCIES:
             self.advance()
             if self.kind in ("num", "-", "+", "cmd"):
@@ -381,6 +445,9 @@ class Parser:
             return ("unit", kind)
         if kind == "begin":
             return self.environment()
+        if kind == "neg":
+            self.advance()
+            return ("fn", "?not", (self.factor(),))
         raise Unreadable(f"no factor begins with {kind}")
 
     def argument(self) -> Node:
@@ -442,12 +509,20 @@ class Parser:
         if self.peek(1) == "}" and (node := self.single_token()):
             self.advance()
             return node
-        node = self.inside(("}", "choose"))
-        if self.kind == "choose":
-            self.advance()
-            node = ("fn", "binom", (node, self.inside(("}",))))
+        node = self.inside(("}",))
+        if self.kind in _OVERS:
+            node = self.over(node, ("}",))
         self.expect("}")
         return ("braces", node[1]) if node[0] == "list" else node
+
+    def over(self, top: Node, stops: tuple[str, ...]) -> Node:
+        r"""`top` itself, or the fraction or binomial that a \\over or \\choose behind it makes."""
+        if self.kind not in ("choose", "over"):
+            return top
+        kind = self.kind
+        self.advance()
+        bottom = self.inside(stops)
+        return ("fn", "binom", (top, bottom)) if kind == "choose" else ("div", top, bottom)
 
     def set_in_braces(self) -> Node:
         r"""A set by its members, or set-builder notation: \{x : x > 0\}."""
@@ -457,18 +532,21 @@ class Parser:
             return ("set", "empty")
         in_bars, in_set = self.in_bars, self.in_set
         self.in_bars, self.in_set = False, True
-        node = self.items((".}",))
+        sides, operators = [self.union()], []
+        while self.kind in _RELATIONS and self.kind not in _SUCH_THAT:
+            operators.append(self.kind)
+            self.advance()
+            sides.append(self.union())
+        element = ("rel", tuple(operators), tuple(sides)) if operators else sides[0]
+        builds = self.kind in _SUCH_THAT
+        self.in_set = False
+        if builds:
+            self.advance()
+        node = self.items((".}",), None if builds else element)
         self.in_bars, self.in_set = in_bars, in_set
         self.expect(".}")
         items = node[1] if node[0] == "list" else (node,)
-        first = items[0]
-        if first[0] == "rel" and any(operator in (":", "mid") for operator in first[1]):
-            at = next(n for n, operator in enumerate(first[1]) if operator in (":", "mid"))
-            element = first[2][0] if at == 0 else ("rel", first[1][:at], first[2][: at + 1])
-            rest = first[2][at + 1 :]
-            condition = rest[0] if len(rest) == 1 else ("rel", first[1][at + 1 :], rest)
-            return ("builder", element, (condition, *items[1:]))
-        return ("braces", items)
+        return ("builder", element, items) if builds else ("braces", items)
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -491,6 +569,8 @@ class Parser:
             arguments = (*arguments, base)
         if power == ("neg", ("num", 1, 0)) and name in _INVERSE:
             return ("fn", _INVERSE[name], arguments)
+        if len(arguments) == 1 and name in _OF_SEVERAL:
+            name = f"?{name}"  # \\max f
         node = ("fn", name, arguments)
         return node if power is None else ("pow", node, power)
 
@@ -515,7 +595,7 @@ class Parser:
             self.advance()
         factors: list[Node] = []
         plain = True  # only numbers and constants so far, as in \sin \pi/3: then a fraction belongs to the argument
-        while self.kind in _FACTOR_STARTS and self.kind != "fn" and not (factors and self.kind in ("(", "[", "{.")):
+        while self.kind in _ARGUMENT_STARTS and not (factors and self.kind in ("(", "[", "{.")):
             plain = plain and (self.kind in ("num", "const") or (self.kind == "cmd" and self.value == "frac"))
             factors.append(self.factor())
             if plain and self.kind == "/" and self.peek(1) == "num":
@@ -538,10 +618,12 @@ class Parser:
             return ("fn", "binom", (self.argument(), self.argument()))
         if name in ("sum", "prod"):
             return self.series(name)
+        if name == "int":
+            return self.integral()
         if name in ("dot", "ddot"):
             return ("sym", f"D{len(name) - 2}({self.flat_name()})")
         if name in T.DECORATION:
-            return self.symbol(f"{name} {self.flat_name()}")
+            return self.symbol(f"{T.SAME_DECORATION.get(name, name)} {self.flat_name()}")
         if name in T.GEOMETRY:
             letters = [self.flat_name()] if self.kind == "{" else []
             while self.kind == "sym" and (not letters or self.value[0].isupper()):
@@ -553,21 +635,27 @@ class Parser:
         raise Unreadable(name)
 
     def derivative(self) -> Node | None:
-        """dv/dt as the name D1(v), whatever variable it is taken by, since an equation may write v' for it."""
-        tokens, mark = self.tokens, ("sym", "d")
+        r"""\frac{dv}{dt} as the name "D1(v)|t", of a partial one "partial1(u)|x"; None for a fraction."""
+        tokens = self.tokens
         top = _braced(tokens, self.at)
         bottom = _braced(tokens, self.at + len(top) + 2)
-        if top[:1] == [("cmd", "partial")]:
-            mark = top[0]
-        if len(top) < 2 or top[0] != mark or bottom[:1] != [mark]:
+        mark = top[0] if top[:1] == [("cmd", "partial")] else ("sym", "d")
+        variables = _variables(bottom, mark)
+        if not variables or top[:1] != [mark]:
             return None
-        inner, order = top[1:], "1"
-        if inner[0] == ("^", ""):
+        inner, order = top[1:], 1
+        if inner[:1] == [("^", "")]:
             power = _braced(inner, 1) or inner[1:2]
-            if len(power) != 1 or power[0][0] != "num":
+            if len(power) != 1 or not power[0][1].isdecimal():
                 return None
-            order = power[0][1][:2]
+            order = int(power[0][1][:2])
             inner = inner[4:] if inner[1][0] == "{" else inner[2:]
+        if order != len(variables):
+            return None
+        if not inner:
+            raise Unreadable("the derivative of what follows")
+        if any(kind not in _IN_DERIVED for kind, _ in inner):
+            return None
         names = [value or kind for kind, value in inner if kind not in ("{", "}")]
         if names[-3:-2] == ["("] and names[-1:] == [")"]:
             names = names[:-3]  # dx(t)/dt
@@ -575,7 +663,8 @@ class Parser:
             return None
         for _ in range(len(top) + len(bottom) + 4):
             self.advance()
-        return ("sym", f"D{order}({''.join(names)})")
+        sign = "D" if mark[0] == "sym" else "partial"
+        return ("sym", f"{sign}{order}({''.join(names)})|{' '.join(sorted(variables))}")
 
     def series(self, name: str) -> Node:
         r"""\sum or \prod with both limits."""
@@ -591,10 +680,41 @@ class Parser:
             raise Unreadable(name)
         return (name, low[2][0][1], low[2][1], high, self.term())
 
+    def integral(self) -> Node:
+        r"""\int with its limits, up to the first `dx`. It is not evaluated; its variable gets a name of its own."""
+        limits: dict[str, Node] = {}
+        while self.kind in ("_", "^"):
+            mark = self.kind
+            self.advance()
+            limits[mark] = self.argument()
+        level = 0
+        for end in range(self.at, len(self.tokens) - 1):
+            kind = self.tokens[end][0]
+            level += (kind in _OPENING) - (kind in _CLOSING)
+            if level == 0 and self.tokens[end] == ("sym", "d") and self.tokens[end + 1][0] == "sym":
+                break
+        else:
+            raise Unreadable("an integral without its variable")
+        self.descend()
+        inner = Parser(self.tokens[self.at : end])
+        inner.depth = self.depth
+        body = inner.items(())
+        if inner.kind != _END[0]:
+            raise Unreadable("integral")
+        self.depth -= 1
+        self.at = end + 1
+        variable = self.tokens[self.at][1]
+        self.advance()
+        return ("int", limits.get("_", ()), limits.get("^", ()), rename(body, {variable: _OF_INTEGRAL}))
+
     def environment(self) -> Node:
-        r"""A matrix: \begin{pmatrix} ... \end{pmatrix}."""
+        r"""A matrix, \\begin{pmatrix} ... \\end{pmatrix}, formulas one below the other, or the cases of a function."""
         name = self.value
         self.advance()
+        if name == "cases":
+            return self.cases()
+        if name in _COLUMNS:
+            return self.column(name)
         if name not in _MATRICES:
             raise Unreadable(name)
         if name == "array" and self.kind == "{":
@@ -618,6 +738,50 @@ class Parser:
         node = ("mat", tuple(rows))
         return ("fn", "det", (node,)) if name == "vmatrix" else node
 
+    def column(self, name: str) -> Node:
+        """Formulas one below the other, as a list. What is aligned does not matter."""
+        end = next((n for n in range(self.at, len(self.tokens)) if self.tokens[n] == ("end", name)), None)
+        if end is None:
+            raise Unreadable(name)
+        self.tokens[self.at : end] = [token for token in self.tokens[self.at : end] if token[0] != "&"]
+        self.kind, self.value = self.tokens[self.at]
+        return self.rows(name)
+
+    def rows(self, name: str) -> Node:
+        items: list[Node] = []
+        while True:
+            items.append(self.inside(("row", "end")))
+            while self.kind == "row":
+                self.advance()
+            if self.kind == "end":
+                break
+        if self.value != name:
+            raise Unreadable(name)
+        self.advance()
+        return items[0] if len(items) == 1 else ("list", tuple(items))
+
+    def cases(self) -> Node:
+        """The values of a function, each with its condition; without conditions, a list."""
+        rows: list[tuple[Node, Node]] = []
+        alone: list[Node] = []
+        while True:
+            value = self.inside(("&", "row", "end"))
+            if self.kind == "&":
+                self.advance()
+                if self.kind == "text" and self.value in _IF:
+                    self.advance()
+                rows.append((value, self.inside(("row", "end"))))
+            else:
+                alone.append(value)
+            while self.kind == "row":
+                self.advance()
+            if self.kind == "end":
+                break
+        if self.value != "cases" or (rows and alone):
+            raise Unreadable("cases")
+        self.advance()
+        return ("cases", tuple(rows)) if rows else alone[0] if len(alone) == 1 else ("list", tuple(alone))
+
 
 def number_node(text: str) -> Node:
     """The node of a number token. The digits in the bracket of `0.1(6)` repeat for ever."""
@@ -639,6 +803,30 @@ def number_node(text: str) -> Node:
     return ("num", value, digits)
 
 
+def _joined(joiners: set[str], parts: list[Node]) -> Node | None:
+    """What "and" and "or" make of the parts between them; None for a list."""
+    if joiners & {"land", "lor"}:
+        if len(joiners) > 1:
+            raise Unreadable("and beside or")
+        if any(part[0] != "rel" for part in parts):
+            return ("logic", joiners.pop(), tuple(parts))
+        joiners = {"and" if joiners == {"land"} else "or"}
+    if joiners == {"and"} and _is_compound(parts):
+        return ("add", tuple(parts))
+    if len(joiners) == 1 and joiners < {"and", "or"} and all(_is_inequality(part) for part in parts):
+        operator = "cup" if "or" in joiners else "cap"
+        return reduce(lambda left, right: ("setop", operator, left, right), parts)
+    return None
+
+
+def _is_compound(parts: list[Node]) -> bool:
+    """Whether quantities joined by "and" are one, each with a smaller unit: 2 hours and 30 minutes."""
+    if not all(part[0] == "mul" and part[1][-1][0] == "unit" and part[1][-1][1] in UNITS for part in parts):
+        return False
+    units = [UNITS[part[1][-1][1]] for part in parts]
+    return all(x[1] == y[1] and x[0] > y[0] for x, y in pairwise(units))
+
+
 def _is_inequality(node: Node) -> bool:
     return node[0] == "rel" and not {"=", "~", "in"} & set(node[1])
 
@@ -650,6 +838,11 @@ def _product(factors: list[Node]) -> Node:
 def _join_mixed(factors: list[Node]) -> bool:
     """Make one number of the last two factors if they are a whole number and a proper fraction. Whether they were."""
     whole, part = factors[-2:]
+    if part[0] == "mul" and len(part[1]) == 2 and part[1][1][0] == "unit":  # 12\\frac12\\%
+        factors[-1:] = part[1][:1]
+        joined = _join_mixed(factors)
+        factors[-1:] = (factors[-1], part[1][1]) if joined else (part,)
+        return joined
     if whole[0] == "num" and not whole[2] and part[0] == "div" and part[1][0] == "num" == part[2][0]:
         top, bottom = part[1], part[2]
         if not top[2] and not bottom[2] and 0 < top[1] < bottom[1]:
@@ -671,6 +864,25 @@ def _derived(node: Node) -> Node:
     if name[0] == "D" and rest and order.isdecimal():
         return ("sym", f"D{int(order) + 1}({rest}")
     return ("sym", f"D1({name})")
+
+
+def _variables(bottom: list[Token], mark: Token) -> list[str]:
+    """The variables of a derivative, each as often as it is taken, from the tokens under the bar; [] for others."""
+    found: list[str] = []
+    at = 0
+    while at < len(bottom):
+        if bottom[at] != mark or at + 1 >= len(bottom) or bottom[at + 1][0] != "sym":
+            return []
+        name, times = bottom[at + 1][1], 1
+        at += 2
+        if bottom[at : at + 1] == [("^", "")]:
+            power = _braced(bottom, at + 1) or bottom[at + 1 : at + 2]
+            if len(power) != 1 or not power[0][1].isdecimal() or len(power[0][1]) > 1:
+                return []
+            times = int(power[0][1])
+            at += 4 if bottom[at + 1][0] == "{" else 2
+        found += [name] * times
+    return found
 
 
 def _braced(tokens: list[Token], at: int) -> list[Token]:

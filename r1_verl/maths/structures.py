@@ -14,11 +14,12 @@ from itertools import pairwise
 from r1_verl.maths import balls
 from r1_verl.maths.balls import START_BITS
 from r1_verl.maths.evaluate import Evaluator, NotScalar
+from r1_verl.maths.evidence import is_name
 from r1_verl.maths.exact_values import Budget, Number, exact_value
-from r1_verl.maths.intervals import is_only_a_set, real_set, same_set
-from r1_verl.maths.numbers import same_scalars
+from r1_verl.maths.intervals import FLIP, is_only_a_set, real_set, same_set
+from r1_verl.maths.numbers import same_scalars, written_decimal
 from r1_verl.maths.policy import Policy
-from r1_verl.maths.quantities import same_quantity
+from r1_verl.maths.quantities import same_quantity, split
 from r1_verl.maths.trees import Node, any_node, names, rebuild, rename, scalar_names
 
 _VALUES = frozenset(
@@ -26,9 +27,19 @@ _VALUES = frozenset(
 )
 _PLUS_MINUS = ("pm", "mp")
 _LEAVES = ("num", "sym", "const")
+_PARAMETERS = frozenset("klmn")
+_GROUPS = frozenset(("group", "braces", "list"))
+_OF_ITS_KIND = frozenset(("logic", "int", "cases"))
+_MAX_CASES = 6
 _MAX_MATCH = 24  # longest list that is matched pair by pair, which is quadratic
+_PIECEWISE = frozenset(("abs", "floor", "ceil", "max", "min", "sgn", "mod"))
+# Functions whose equation is still to be solved: `\\ln x = 5` gives no value to a name.
+_UNEVALUATED = frozenset(("log", "lg", "exp", "sqrt", "cbrt", "abs", "floor", "ceil", "fact", "fact2"))
 _EQUAL_SIGNS = frozenset(("=", "~"))
 _ORDER_SIGNS = frozenset(("<", ">", "<=", ">=", "!="))
+_POINTS_OF_EQUATIONS = tuple((kind, point) for kind in ("positive", "mixed") for point in range(4))
+_OF_EITHER_SIGN = ("fn", "pow")  # nodes on which a sign may make a difference
+_SMALL_NUMBERS = (0, 1)
 _ABOUT = Fraction(1, 50)  # relative difference that an "approximately equal" sign allows
 
 
@@ -49,7 +60,13 @@ class Comparison:
                 return same_scalars(a, g, names_a, names_g, self.policy, self.budget)
             except NotScalar:
                 return None
+        if a[0] in _OF_ITS_KIND or g[0] in _OF_ITS_KIND:
+            if a[0] == g[0]:
+                return self.of_one_kind(a, g)
+            return None if "int" in (a[0], g[0]) else False
         a, g = _as_matrix(a), _as_matrix(g)
+        if a[0] != g[0] and "mul" in (a[0], g[0]):
+            a, g = _unnamed_point(a), _unnamed_point(g)
         if a[0] != g[0]:
             a, g = _unpack_membership(a, g), _unpack_membership(g, a)
         if "mat" in (a[0], g[0]) and a[0] != "rel" != g[0]:
@@ -58,6 +75,8 @@ class Comparison:
             verdict = self.relations(a, g)
             if verdict is not None or (a[0] != "list" and g[0] != "list"):
                 return verdict
+        if a[0] == "setop" == g[0] and a[1] == g[1] and (names(a) or names(g)) and self.operations(a, g):
+            return True
         if is_only_a_set(a) or is_only_a_set(g):
             ours, theirs = real_set(a), real_set(g)
             if ours is not None and theirs is not None:
@@ -68,6 +87,19 @@ class Comparison:
         if len(items_a) == 1 == len(items_g) and a[0] not in ("group", "list") and g[0] not in ("group", "list"):
             return self.single(items_a[0], items_g[0])
         return self.lists(a, g, items_a, items_g)
+
+    def of_one_kind(self, a: Node, g: Node) -> bool | None:
+        """Two integrals, two functions by cases, or two formulas of logic."""
+        if a[0] == "cases":
+            return self.cases(a[1], g[1])
+        if a[0] == "int":
+            return a[1:3] == g[1:3] and self.same(a[3], g[3])
+        return a[1] == g[1] and self.unordered(a[2], g[2])
+
+    def operations(self, a: Node, g: Node) -> bool | None:
+        """Two unions, intersections or differences of sets with names."""
+        sides_a, sides_g = _operands(a), _operands(g)
+        return self.ordered(sides_a, sides_g) if a[1] == "minus" else self.unordered(sides_a, sides_g)
 
     def single(self, a: Node, g: Node) -> bool | None:
         """An answer and a gold that are no lists."""
@@ -98,14 +130,16 @@ class Comparison:
             group, other, items = (a, g, items_g) if tuple_a else (g, a, items_a)
             if other[0] == "braces":
                 return False
-            if group[1] == "[" and group[2] == "]":
-                return False if len(group[3]) == 2 else self.unordered(items_a, items_g)
-            if len(items) < 2:
+            if is_only_a_set(group):
+                return False  # an interval: [2,5), (0,\\infty)
+            if group[1:3] == ("[", "]"):
+                return self.unordered(items_a, items_g)
+            if len(items) < 2 or group[1:3] != ("(", ")"):
                 return False
             items = _sort_assignments(items)  # x=1, y=2 in any order
             return self.ordered(items_a, items) if tuple_a else self.ordered(items, items_g)
         if self.policy.unordered or a[0] == "braces" == g[0]:
-            return self.unordered(items_a, items_g)
+            return self.unordered(_without_index(items_a), _without_index(items_g))
         return self.ordered(items_a, items_g)
 
     def ordered(self, a: Sequence[Node], g: Sequence[Node]) -> bool | None:
@@ -126,6 +160,22 @@ class Comparison:
         for x in a:
             for n, y in enumerate(rest):
                 verdict = self.same(x, y)
+                if verdict:
+                    del rest[n]
+                    break
+                unsure = unsure or verdict is None
+            else:
+                return None if unsure else False
+        return True
+
+    def cases(self, a: Sequence[tuple[Node, Node]], g: Sequence[tuple[Node, Node]]) -> bool | None:
+        """Two functions by their cases, in any order."""
+        if len(a) != len(g) or len(a) > _MAX_CASES:
+            return False
+        rest, unsure = list(g), False
+        for value, condition in a:
+            for n, (other_value, other_condition) in enumerate(rest):
+                verdict = self.same(value, other_value) and self.same(condition, other_condition)
                 if verdict:
                     del rest[n]
                     break
@@ -175,7 +225,12 @@ class Comparison:
 
         answered: the equation is the answer, not the gold.
         """
-        name, values = _solved(equation)
+        left, right = equation[2][0], equation[2][-1]
+        if equation[1] == ("=",) and left[0] != "sym" and _is_new(right, left) and self.policy.assignment:
+            verdict = self.same(left, other) if answered else self.same(other, left)  # a+b=w
+            if verdict:
+                return verdict
+        name, values = _solved(equation, self.policy.unevaluated)
         if (name is not None and not self.policy.assignment) or not values or not self.is_consistent(values):
             return False
         pairs = (((value, other) if answered else (other, value)) for _, value in _final_values(values))
@@ -184,17 +239,36 @@ class Comparison:
     def is_consistent(self, values: list[tuple[str, Node]]) -> bool:
         """Whether no step of a chain of values is known to be false: 6=5 is."""
         for (_, x), (operator, y) in pairwise(values):
-            if x[0] in ("rel", "group", "braces", "list") or y[0] in ("rel", "group", "braces", "list"):
+            if "rel" in (x[0], y[0]):
                 continue
-            if names(x) or names(y):
+            if operator == "~" and (x[0] in _GROUPS) != (y[0] in _GROUPS):
+                return False
+            if _free_names(x) or _free_names(y):
+                if operator == "~" and not (_free_names(x) and _free_names(y)):
+                    return False
+                continue
+            if x[0] in _GROUPS or y[0] in _GROUPS:
                 continue
             if operator == "=" and self.same(x, y) is False:
                 return False
-            if operator == "~":
-                u, v = self.real_value(x), self.real_value(y)
-                if u is not None and v is not None and abs(u - v) > _ABOUT * max(abs(u), abs(v)):
-                    return False
+            if operator == "~" and not self.rounds_to(x, y):
+                return False
         return True
+
+    def rounds_to(self, x: Node, y: Node) -> bool:
+        r"""Whether `x \\approx y` is a rounding: `\\sqrt{2} \\approx 1.41`, and not `100 \\approx 101`."""
+        u, v = self.real_value(x), self.real_value(y)
+        if u is None or v is None:
+            return self.same(x, y) is not False and u is v
+        if u == v:
+            return True
+        if abs(u - v) > _ABOUT * max(abs(u), abs(v)):
+            return False
+        written = written_decimal(y)
+        if written is None:
+            return v.denominator == 1 and u.denominator != 1 and abs(u - v) <= Fraction(1, 2)
+        cut_off = abs(v) <= abs(u) and abs(u - v) < written[0]
+        return cut_off or abs(u - v) <= written[0] / 2
 
     def real_value(self, node: Node) -> Fraction | None:
         try:
@@ -204,19 +278,27 @@ class Comparison:
         return balls.to_fraction(value) if value[1] is None else None
 
     def two_relations(self, a: Node, g: Node) -> bool | None:
+        if a[1] != g[1]:
+            a, g = _unpack_membership(a, g), _unpack_membership(g, a)
+            if a[0] != "rel" or g[0] != "rel":
+                return None if "list" in (a[0], g[0]) else self.same(a, g)
         if set(a[1]) <= _EQUAL_SIGNS and set(g[1]) <= _EQUAL_SIGNS:
             return self.two_equations(a, g)
         if a[1] == ("in",) == g[1] or (set(a[1]) | set(g[1])) & _ORDER_SIGNS:
             ours, theirs = real_set(a), real_set(g)
             if ours is not None and theirs is not None:
                 return same_set(ours, theirs, self.same)
-        return a[1] == g[1] and self.ordered(a[2], g[2])
+        if a[1] == g[1] and self.ordered(a[2], g[2]):
+            return True
+        return a[1] == tuple(FLIP.get(op) for op in g[1][::-1]) and self.ordered(a[2], g[2][::-1])
 
     def two_equations(self, a: Node, g: Node) -> bool | None:
         name_a, values_a = _solved(a)
         name_g, values_g = _solved(g)
         if name_a is not None and name_g is not None:
             renaming = _renaming(name_a, name_g)
+            if renaming and any(names(x) & set(renaming.values()) - set(renaming) for _, x in values_a):
+                return False  # f(y)=2x
             if renaming is not None and self.is_consistent(values_a):
                 final = values_g[-1][1]
                 verdict = _any(self.same, ((rename(x, renaming), final) for _, x in _final_values(values_a)))
@@ -231,25 +313,30 @@ class Comparison:
     def equivalent_equations(self, a: Node, g: Node) -> bool | None:
         """Whether two equations are multiples of each other, or have the same solution for a name that one isolates."""
         f, h = (("add", (node[2][0], ("neg", node[2][1]))) for node in (a, g))
-        if names(f) != names(h):
+        if names(f) != names(h) or any_node(f, ("fn",), _is_piecewise) != any_node(h, ("fn",), _is_piecewise):
             return False
         if self.multiples(f, h):
             return True
         for side in (a[2][0], g[2][0], a[2][1], g[2][1]):
-            if side[0] == "sym":
+            if side[0] == "sym" and not any(
+                any_node(x, ("fn",), lambda node, name=side[1]: name in names(node)) for x in (f, h)
+            ):
                 verdict = self.same_solution(f, h, side[1])
                 if verdict is not None:
                     return verdict
         return False
 
     def multiples(self, f: Node, h: Node) -> bool:
-        """Whether the ratio of two functions is the same at four points, and not zero."""
+        """Whether the ratio of two functions is the same, and not zero, at three points or more."""
         first = None
         agreed = 0
-        for point in range(8):
-            evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+        for kind, point in _points(f, h):
+            evaluator = Evaluator(point, kind, START_BITS, self.budget)
             try:
-                ratio = balls.div(evaluator.value(f), evaluator.value(h), START_BITS)
+                x, y = evaluator.value(f), evaluator.value(h)
+                if kind == "mixed" and not x[1] is y[1] is None:
+                    continue  # roots and logarithms of negative numbers
+                ratio = balls.div(x, y, START_BITS)
                 if first is None:
                     first = ratio
                     if balls.is_zero(ratio):
@@ -259,27 +346,41 @@ class Comparison:
                 agreed += 1
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
                 continue
-            if agreed == 4:
-                return True
-        return False
+        return agreed >= 3
 
     def same_solution(self, f: Node, h: Node, name: str) -> bool | None:
         """Whether f=0 and h=0, linear in `name`, have the same solution for it; None if one is not linear."""
-        for point in range(4):
+        agreed = 0
+        for kind, point in _points(f, h):
             try:
-                x = self.linear_root(f, name, point)
-                y = None if x is None else self.linear_root(h, name, point)
+                x = self.linear_root(f, name, kind, point)
+                y = None if x is None else self.linear_root(h, name, kind, point)
                 if x is None or y is None:
                     return None
-                if not balls.same(x, y, START_BITS):
+                if not balls.same(x, y, START_BITS) and (kind == "positive" or x[1] is y[1] is None):
                     return False
+                agreed += 1
             except (balls.Undefined, balls.TooLarge, balls.MoreBits):
-                return None
-        return True
+                if kind == "positive":
+                    return None
+        return agreed >= 3 and not self.has_other_zeros(f, h, name)
 
-    def linear_root(self, f: Node, name: str, point: int) -> balls.Ball | None:
+    def has_other_zeros(self, f: Node, h: Node, name: str) -> bool:
+        """Whether one function has a factor without `name` that is zero where the other one is not: x(y-1) and y-1."""
+        for other in names(f) - {name}:
+            for value in _SMALL_NUMBERS:
+                evaluator = Evaluator(0, "positive", START_BITS, self.budget)
+                evaluator.bound[other] = balls.rational(value, START_BITS)
+                try:
+                    if balls.is_zero(evaluator.value(f)) != balls.is_zero(evaluator.value(h)):
+                        return True
+                except (balls.Undefined, balls.TooLarge, balls.MoreBits):
+                    continue
+        return False
+
+    def linear_root(self, f: Node, name: str, kind: str, point: int) -> balls.Ball | None:
         """The zero of `f` in the variable `name`, the others at a point; None if f is not linear in it."""
-        evaluator = Evaluator(point, "positive", START_BITS, self.budget)
+        evaluator = Evaluator(point, kind, START_BITS, self.budget)
         values = []
         for n in range(3):
             evaluator.bound[name] = balls.rational(n, START_BITS)
@@ -352,6 +453,12 @@ def _members(node: Node) -> tuple[Node, ...]:
     return _both_signs(node)
 
 
+def _operands(node: Node) -> tuple[Node, ...]:
+    r"""What an operation on sets joins: A, B and C of A \\cup B \\cup C."""
+    first = _operands(node[2]) if node[2][:2] == node[:2] and node[1] != "minus" else (node[2],)
+    return (*first, node[3])
+
+
 def _both_signs(node: Node) -> tuple[Node, ...]:
     if node[0] in _LEAVES or not any_node(node, _PLUS_MINUS):
         return (node,)
@@ -377,16 +484,28 @@ def _key(node: Node, budget: Budget) -> tuple | Number | None:
 # --- the parts of equations ------------------------------------------------------------------------------------------
 
 
-def _solved(equation: Node) -> tuple[Node | None, list[tuple[str, Node]]]:
+def _solved(equation: Node, unevaluated: bool = False) -> tuple[Node | None, list[tuple[str, Node]]]:
     """The name that an equation gives a value, and the values after "=" or "~". None for a chain of values."""
     sides = list(zip(("=", *equation[1]), equation[2], strict=True))
-    if _is_name(sides[0][1]):
+    if _is_name(sides[0][1]) or (unevaluated and sides[0][1][0] == "fn" and names(sides[0][1])):
         return sides[0][1], [("=", sides[1][1]), *sides[2:]] if sides[1][0] == "=" else sides[1:]
-    if len(sides) == 2 and _is_name(sides[1][1]) and not names(sides[0][1]):
+    right = sides[1][1]
+    if len(sides) == 2 and _is_name(right) and (not names(sides[0][1]) or _is_new(right, sides[0][1])):
         return sides[1][1], sides[:1]
-    if any(names(value) for _, value in sides):
+    if any(_free_names(value) for _, value in sides):
         return None, []  # 2x=10 is not solved
     return None, sides
+
+
+def _free_names(value: Node) -> set[str]:
+    """The names of a side of an equation without its units: none for 31 units."""
+    found = names(value)
+    return found and names(split(value, gold=True)[0] or value)
+
+
+def _is_new(name: Node, value: Node) -> bool:
+    """Whether a name of one letter is none of the names of a value: w in (a+1)^2=w."""
+    return name[0] == "sym" and name[1] not in names(value) and value[0] != "sym"
 
 
 def _final_values(values: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
@@ -400,20 +519,45 @@ def _final_values(values: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
 def _is_name(node: Node) -> bool:
     """Whether the side of an equation is a name for the other side: x, x_1, f(x), AB, m+n, (x,y), a word."""
     tag = node[0]
-    if tag in ("sym", "text"):
+    if tag == "text":
+        return is_name(node[1])
+    if tag == "sym":
         return True
     if tag == "fn":
+        if node[1][0] != "?" and (node[1] in _UNEVALUATED and not _is_length(node)):
+            return False
         return (node[1][0] == "?" or bool(names(node))) and all(_is_name(x) or x[0] == "num" for x in node[2])
     if tag == "group":
         return all(_is_name(x) for x in node[3])
     if tag == "mul":
-        first, *rest = node[1]
-        if first[0] == "sym" and len(rest) == 1 and rest[0][0] == "num":
-            return True  # T(10)
-        return _is_name(first) and all(_is_name(x) for x in rest)
+        return all(map(_is_name, node[1]))
     if tag in ("add", "div"):
         return all(_is_name(x[1] if x[0] == "neg" else x) for x in (node[1] if tag == "add" else node[1:]))
     return False
+
+
+def _points(f: Node, h: Node) -> tuple[tuple[str, int], ...]:
+    """The points at which two sides of equations are compared: of either sign if a sign may make a difference."""
+    either = any_node(f, _OF_EITHER_SIGN, _depends_on_sign) or any_node(h, _OF_EITHER_SIGN, _depends_on_sign)
+    return _POINTS_OF_EQUATIONS if either else _POINTS_OF_EQUATIONS[:3]
+
+
+def _depends_on_sign(node: Node) -> bool:
+    return node[0] == "fn" or not (node[2][0] == "num" and node[2][1].denominator == 1)
+
+
+def _is_piecewise(node: Node) -> bool:
+    """Whether a node is a function of variables that has another formula here than there."""
+    return node[1] in _PIECEWISE and bool(names(node))
+
+
+def _is_length(node: Node) -> bool:
+    """Whether a tree is the length of a segment or of a vector: |AB|, |\\vec a|."""
+    if node[1] != "abs":
+        return False
+    inside = node[2][0]
+    letters = inside[1] if inside[0] == "mul" else (inside,)
+    return all(x[0] == "sym" and (x[1][:1].isupper() or " " in x[1]) for x in letters)
 
 
 def _renaming(a: Node, g: Node) -> dict[str, str] | None:
@@ -426,9 +570,18 @@ def _renaming(a: Node, g: Node) -> dict[str, str] | None:
         return {}  # y for f(x)
     if a[0] == "fn" == g[0] and a[1] == g[1] and len(a[2]) == len(g[2]):
         pairs = list(zip(a[2], g[2], strict=True))
-        if all(x[0] == "sym" == y[0] for x, y in pairs):
-            return {x[1]: y[1] for x, y in pairs}
+        if all(x[0] == "sym" == y[0] for x, y in pairs) and len(set(a[2])) == len(a[2]):
+            return {x[1]: y[1] for x, y in pairs if x != y}
     return None
+
+
+def _unnamed_point(node: Node) -> Node:
+    """The coordinates of a named point: P(3,-4)."""
+    if node[0] != "mul" or len(node[1]) != 2:
+        return node
+    name, point = node[1]
+    named = name[0] == "sym" and name[1][:1].isupper() and point[:3] == ("group", "(", ")")
+    return point if named else node
 
 
 def _unpack_membership(node: Node, other: Node) -> Node:
@@ -437,10 +590,24 @@ def _unpack_membership(node: Node, other: Node) -> Node:
         return node
     left, right = node[2]
     if node[1] == ("in",) and right[0] == "braces" and _is_name(left):
-        return right
+        if other[0] != "rel":
+            return right
+        return ("rel", ("=",), (left, right[1][0])) if len(right[1]) == 1 else node  # x \\in \\{5\\}
     if node[1] == ("=",) and other[0] == "list" and left[0] == "group" == right[0] and len(left[3]) == len(right[3]):
         return ("list", tuple(("rel", ("=",), pair) for pair in zip(left[3], right[3], strict=True)))
     return node
+
+
+def _without_index(items: Sequence[Node]) -> Sequence[Node]:
+    """x_1=3, x_2=5 as x=3, x=5; other items unchanged."""
+    if items[:1] and items[0][0] != "rel":
+        return items
+    if not all(x[0] == "rel" and x[1] == ("=",) and x[2][0][0] == "sym" for x in items):
+        return items
+    stems = {x[2][0][1].partition("_")[0] for x in items}
+    if len(stems) > 1 or not all(x[2][0][1].partition("_")[2].isdecimal() for x in items):
+        return items
+    return [("rel", ("=",), (("sym", *stems), *x[2][1:])) for x in items]
 
 
 def _sort_assignments(items: Sequence[Node]) -> Sequence[Node]:
@@ -458,3 +625,37 @@ def _same_congruence(a: Node, g: Node) -> bool | None:
     if None in (x, y, n, m) or not n:
         return None
     return n == m and (x - y) % n == 0
+
+
+def match_derivatives(a: Node, g: Node) -> tuple[Node, Node]:
+    """Two trees with the variables of their derivatives taken away if one writes y' and the other dy/dx.
+
+    Only where the other takes all its derivatives by the same one variable.
+    """
+    ours, theirs = ({name for name in names(node) if _is_derivative(name)} for node in (a, g))
+    if not ours or not theirs:
+        return a, g
+    if not any("|" in name for name in ours):
+        return a, _without_variable(g, theirs)
+    if not any("|" in name for name in theirs):
+        return _without_variable(a, ours), g
+    return a, g
+
+
+def rename_parameter(a: Node, g: Node) -> Node | None:
+    """The answer with its one integer parameter called as the gold's is, n for k; None if there is none."""
+    ours, theirs = names(a), names(g)
+    old, new = ours - theirs, theirs - ours
+    if len(old) != 1 or len(new) != 1 or not old | new <= _PARAMETERS:
+        return None
+    return rename(a, dict(zip(old, new, strict=True)))
+
+
+def _is_derivative(name: str) -> bool:
+    return name[:1] == "D" and name[1:2].isdecimal() and "(" in name
+
+
+def _without_variable(node: Node, derivatives: set[str]) -> Node:
+    if len({variable for name in derivatives for variable in name.partition("|")[2].split()}) > 1:
+        return node
+    return rename(node, {name: name.partition("|")[0] for name in derivatives})

@@ -4,9 +4,10 @@ A node is a tuple whose first member is its tag:
 ("num", value, digits)  digits: significant digits of a decimal as written, 0 for an integer
 ("sym", name) ("const", "pi"|"e"|"i"|"inf") ("unit", name) ("text", words) ("set", name) ("...",)
 ("add", terms) ("neg", x) ("pm", x) ("mp", x) ("mul", factors) ("div", a, b) ("pow", a, b) ("fn", name, arguments)
-("sum"|"prod", name, low, high, body)
+("sum"|"prod", name, low, high, body) ("int", low, high, body)
 ("list", items) ("group", open, close, items) ("braces", items) ("mat", rows) ("builder", element, condition)
-("rel", operators, sides) ("setop", operator, a, b) ("ratio", items) ("base", digits, base) ("cong", a, b, modulus)
+("rel", operators, sides) ("logic", operator, items) ("cases", rows) ("setop", operator, a, b) ("ratio", items)
+("base", digits, base) ("cong", a, b, modulus)
 """
 
 from __future__ import annotations

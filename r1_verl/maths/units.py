@@ -28,8 +28,9 @@ _TABLE: dict[str, tuple[F | int, dict[str, int]]] = {
     "ohm": (1000, {"g": 1, "m": 2, "s": -3, "A": -2}), "F farad": (F(1, 1000), {"g": -1, "m": -2, "s": 4, "A": 2}),
     "K kelvin": (1, {"K": 1}), "mol mole": (1, {"mol": 1}),
     "mph": (F("1609.344") / 3600, {"m": 1, "s": -1}), "kph": (F(1000, 3600), {"m": 1, "s": -1}),
-    "$ dollar USD buck": (1, {"$": 1}), "cent ¢ penny pennies": (F(1, 100), {"$": 1}), "€ euro": (1, {"€": 1}),
-    "£": (1, {"£": 1}), "degC celsius": (1, {"degC": 1}), "degF fahrenheit": (1, {"degF": 1}),
+    "$ dollar USD usd buck": (1, {"$": 1}), "cent ¢ penny pennies": (F(1, 100), {"$": 1}), "€ euro EUR": (1, {"€": 1}),
+    "£ GBP": (1, {"£": 1}), "¥ yuan rmb RMB CNY JPY yen": (1, {"¥": 1}),
+    "degC celsius": (1, {"degC": 1}), "degF fahrenheit": (1, {"degF": 1}),
     "% percent": (F(1, 100), {}), "rad radian": (1, {}),
 }  # fmt: skip
 _PREFIXES = {
@@ -41,7 +42,9 @@ _PREFIXED = "m g s L l Hz N J W Pa A V eV cal bar mol C T F"
 _PREFIXED_WORDS = "meter metre gram second liter litre hertz newton joule watt pascal volt calorie"
 _WORDS = re.compile(r"[A-Za-z$%]+|[0-9]+|\\cdot|\\times|[-^/*·{}()]|\s+")
 _SQUARES = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
-_SHORT = "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa"
+_SHORT = (
+    "cm mm km nm kg mg mL ml lb lbs oz ft yd hr hrs sec min mph kph Hz kHz MHz eV keV MeV GeV kJ kW kPa deg USD CNY RMB"
+)
 
 Unit = tuple[F, dict[str, int]]
 UNITS: dict[str, Unit] = {}
@@ -67,8 +70,8 @@ SPELLINGS = {"degree": "deg", "degrees": "deg", "percent": "%", "radian": "rad",
 # Numbers that stand for the base units when a quantity is evaluated; no simple relation holds between them.
 BASE_VALUES = {
     "m": F(10007, 9001), "s": F(13001, 7001), "g": F(17011, 9973), "K": F(19001, 11003), "A": F(23003, 12007),
-    "mol": F(29009, 13003), "$": F(31013, 14009), "€": F(37003, 15013), "£": F(41011, 16007), "degC": F(43003, 17011),
-    "degF": F(47017, 18013),
+    "mol": F(29009, 13003), "$": F(31013, 14009), "€": F(37003, 15013), "£": F(41011, 16007), "¥": F(53003, 19013),
+    "degC": F(43003, 17011), "degF": F(47017, 18013),
 }  # fmt: skip
 # Units that count as units after a number even without \text: no product of variables looks like them.
 PLAIN = frozenset(name for name in UNITS if len(name) > 3 or name in _SHORT.split())
@@ -85,7 +88,7 @@ def worth(name: str) -> F:
 def phrase(text: str) -> list[tuple[str, str]]:
     """The tokens of a text that consists of units alone (`square inches`, `m/s^2`, `km per hour`), else []."""
     found: list[tuple[str, str]] = []
-    text = text.replace(".", "")  # sq. ft.
+    text = text.replace(".", "").replace("per cent", "percent")  # sq. ft.
     power = ""
     at = 0
     while at < len(text):

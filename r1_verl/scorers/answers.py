@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from r1_verl.ground_truth.math import golds
-from r1_verl.maths.judge import DEFAULT, Policy, judge
-from r1_verl.response import after_thinking, last_boxed
+from r1_verl.maths.judge import DEFAULT, Policy, is_list, judge
+from r1_verl.response import after_thinking, boxes_together, last_boxed
 from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, WRONG, Score
 from r1_verl.scorers import UnknownNameError, unknown_name
 
 _LINE = 500  # characters of an answer that stands on a line of its own
+_BOLD = re.compile(r"^\*\*([^*]{1,400})\*\*")
 _LABELS = ("####", "Answer:", "answer:", "ANSWER:")
 
 
@@ -27,10 +29,18 @@ class Answer(NamedTuple):
     boxed: bool = False
 
 
+class BoxedAnswer(Answer):
+    """An answer in a closed box, which keeps the text around it: other boxes may belong to it."""
+
+    around = ""
+
+
 NOTHING = Answer(None)
 
 # Policies for the judge in the place of sympy inside a published grader: numbers and expressions alone, no conventions.
-EXACT = Policy(percent=False, units=False, unordered=False, assignment=False, rounding=0)
+EXACT = Policy(
+    percent=False, units=False, unordered=False, assignment=False, rounding=0, gold_rounding=0, no_solution=False
+)
 QWEN = replace(EXACT, tolerance=1e-4)
 
 
@@ -77,7 +87,11 @@ def final_box(text: str, info: Mapping[str, Any]) -> Answer:
 def in_box(text: str) -> Answer:
     """The inside of the last box; nothing if that box is not closed."""
     found = last_boxed(text)
-    return NOTHING if found is None else Answer(found.strip(), boxed=True)
+    if found is None:
+        return NOTHING
+    answer = BoxedAnswer(found.strip(), boxed=True)
+    answer.around = text
+    return answer
 
 
 def labelled(text: str) -> Answer:
@@ -85,8 +99,9 @@ def labelled(text: str) -> Answer:
     at, length = max((text.rfind(label), len(label)) for label in _LABELS)
     if at < 0:
         return NOTHING
-    rest = text[at + length : at + length + 4 * _LINE].lstrip(" \t*:\r\n")
-    return Answer(rest.partition("\n")[0][:_LINE].partition("<|")[0].strip(" \t*\r"))
+    rest = text[at + length : at + length + 4 * _LINE].lstrip(" \t:\r\n")
+    line = _BOLD.sub(r"\1", rest.partition("\n")[0][:_LINE], count=1)
+    return Answer(line.partition("<|")[0].strip(" \t*\r"))
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -107,11 +122,19 @@ def grade(found: Answer, ground_truth: Any, form: float, math_policy: MathPolicy
     outcome = ""
     for gold in wanted:
         verdict = judge(found.text, gold, policy)
-        if verdict.equal:
+        if verdict.equal or (isinstance(found, BoxedAnswer) and _members_in_boxes(found.around, gold, policy)):
             outcome = CORRECT
             break
         outcome = outcome or verdict.outcome
     return Score(outcome, found.text, form)
+
+
+def _members_in_boxes(text: str, gold: str, policy: Policy) -> bool:
+    """Whether the boxes of the last sentence are, each of its own, the members of a gold that is a list."""
+    if text.rfind("\\boxed", 0, text.rfind("\\boxed")) < 0 or not is_list(gold):
+        return False
+    boxes = boxes_together(text)
+    return len(boxes) > 1 and judge(", ".join(boxes), gold, policy).equal
 
 
 def grade_with(
