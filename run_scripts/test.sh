@@ -18,8 +18,16 @@ if [[ $TIER == gpu ]]; then
 fi
 setup_environment train,test cpu
 use_cpu
+SHORT="not train and not long and not slow and not gpu"
 case $TIER in
-  fast) exec python -m pytest -m "not train and not long and not slow and not gpu" "$@" ;;
+  fast) exec python -m pytest -n 2 --dist loadfile -m "$SHORT" "$@" ;;
   slow) exec python -m pytest -m slow "$@" ;;
-  *) exec python -m pytest -m "not slow and not gpu" --durations=40 "$@" ;; # CI's log then says what takes long
 esac
+
+# All: the short tests two files at a time, then one by one what runs veRL or takes long. CI's log says what took longest.
+short=0 rest=0
+python -m pytest -n 2 --dist loadfile -m "$SHORT" --durations=40 "$@" || short=$?
+python -m pytest -m "(train or long) and not slow and not gpu" --durations=40 "$@" || rest=$?
+((short != 5 || rest != 5)) || exit 5 # pytest's word for: none was selected
+((short == 0 || short == 5)) || exit "$short"
+((rest == 5)) || exit "$rest"

@@ -224,7 +224,7 @@ def test_the_data_source_is_the_set_and_the_style_names_the_reward_it_announces(
 def test_a_style_of_earlier_versions_is_answered_with_its_new_name(script, script_name, old, now):
     status, _, err = script(script_name, "--style", old)
     assert status == 2
-    assert err.splitlines()[-1].endswith(f"{old!r} is {now!r} now: the same prompt; a recipe names the reward")
+    assert f"{old!r} is {now!r} now: the same prompt; a recipe names the reward\n" in err
     assert "invalid choice: 'marked_bias'" in script("math8k", "--style", "marked_bias")[2]
 
 

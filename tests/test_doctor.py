@@ -402,7 +402,7 @@ def test_the_names_are_those_that_verl_registers():
     assert verl_source.estimators().keys() == ADV_ESTIMATOR_REGISTRY.keys() > {"grpo", "grpo_bias"}
     assert set(verl_source.reward_managers()) == REWARD_MANAGER.keys() > {"naive"}
     assert set(verl_source.agent_loops()) == {name for name in _agent_loop_registry if not name.startswith("r1_")}
-    alone = {name for name, compares in verl_source.estimators().items() if not compares}
+    alone = {name for name, estimator in verl_source.estimators().items() if not estimator.compares}
     assert alone == {"gae", "reinforce_plus_plus", "remax"}
 
 

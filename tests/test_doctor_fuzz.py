@@ -166,7 +166,7 @@ def test_a_sample_of_edits(sound):
     assert len(missed) <= 1, "\n".join(missed)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_all_edits(sound):
     refused, missed = examined(sound, EDITS)

@@ -97,7 +97,7 @@ def _problems(path: str, name: str, keywords: list[str], said: dict[str, Any]) -
 @lru_cache(maxsize=16)
 def _load(path: str, name: str, keywords: tuple[str, ...], stamp: float) -> dict[str, Any]:
     """What a process of its own finds; {} if all is well. stamp: the file's, so that a changed one is read again."""
-    command = [sys.executable, "-c", _PROGRAM, json.dumps([path, name, *keywords])]
+    command = [sys.executable, "-B", "-c", _PROGRAM, json.dumps([path, name, *keywords])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS)
     except subprocess.TimeoutExpired:
