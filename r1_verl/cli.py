@@ -19,7 +19,7 @@ COMMANDS = {
     "train": ("r1_verl.training.launch", "run a recipe: preflight, veRL's trainer, a report; or resume its run"),
     "prepare": ("r1_verl.data.make", "make a recipe's data where they are missing"),
     "doctor": ("r1_verl.doctor", "say what would stop or spoil a recipe's run on this machine, and the fix"),
-    "recipes": ("r1_verl.recipes.listing", "list the recipes, or write the table of them"),
+    "recipes": ("r1_verl.report.recipe_table", "list the recipes, or write the table of them"),
     "sources": ("r1_verl.reward.sources", "list the data sources that have a reward"),
     "score": ("r1_verl.evaluation.rescore", "score a file of responses, without veRL"),
     "check": ("r1_verl.data.check", "prove that a Parquet file is what veRL and the rewards need"),

@@ -105,8 +105,8 @@ def test_the_generated_files_take_the_new_recipe(run, house):
     program = f"""
 import published_numbers
 from r1_verl import recipes
-from r1_verl.recipes import table
-print(*table.row("{NAME}", recipes.compose("{NAME}")), published_numbers.settings("{NAME}"))
+from r1_verl.report import recipe_table
+print(*recipe_table.row("{NAME}", recipes.compose("{NAME}")), published_numbers.settings("{NAME}"))
 """
     said = run(sys.executable, "-c", program, PYTHONPATH=f"{house}:{house}/tests")
     assert f"`{NAME}`" in said and "Words, 64 made here" in said and f"'r1_verl.pays': '{NAME}'" in said

@@ -16,8 +16,8 @@ import yaml
 from omegaconf import OmegaConf
 
 from r1_verl import recipes
-from r1_verl.recipes import table
 from r1_verl.recipes.overrides import settle
+from r1_verl.report import recipe_table
 from r1_verl.reward import compute_score
 from r1_verl.training import pays, tiny_model
 
@@ -64,7 +64,7 @@ def test_what_a_recipe_has_run_on_is_its_own(composed):
     last = {line["recipe"]: line for line in lines}
     assert last.keys() <= set(recipes.names()) and all(line["commit"] for line in lines)
     for name in recipes.names():
-        told = table.row(name, composed(name))[-1]
+        told = recipe_table.row(name, composed(name))[-1]
         assert told == "not run" if name not in last else f"({last[name]['seconds']} s)" in told
 
 
@@ -97,7 +97,9 @@ def test_the_reward_that_a_recipe_names_is_registered(recipe, composed):
 def test_every_recipe_stands_in_the_table_as_it_is(composed):
     """No number in it is written by hand: r1-verl recipes --table r1_verl/recipes/README.md"""
     text = (recipes.FOLDER / "README.md").read_text(encoding="utf-8")
-    assert text.partition(table.BEGIN)[2].partition(table.END)[0].strip() == table.markdown(composed)
+    assert text.partition(recipe_table.BEGIN)[2].partition(recipe_table.END)[0].strip() == recipe_table.markdown(
+        composed
+    )
 
 
 def test_a_recipe_of_ones_own_as_the_readme_has_it(tmp_path):

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl import atomic, recipes
-from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.arguments import add_recipe
 from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError
 

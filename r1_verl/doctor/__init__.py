@@ -38,7 +38,7 @@ from r1_verl.doctor import (
     verl_source,
 )
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.arguments import add_recipe
 from r1_verl.recipes.overrides import settle
 from r1_verl.runs import RunError, run_folder, run_overrides
 

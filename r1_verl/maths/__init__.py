@@ -14,7 +14,8 @@ behind a formula; a unit, a currency or a noun of at most three words behind a n
 `the answer is` before it; words with a meaning of their own (5 dozen, two thirds, 2 hours and 30 minutes, base 8); a
 choice with its text, (E) 12.
 Not accepted: any other word (`evidence` has those that count, negate, compare, join, condition, approximate): 5 or
-more, about 5, half of 5, not x = 5; a hedge (5 or 6, 100 \approx 101); more or fewer items; an interval for a list;
+more, about 5, half of 5, not x = 5; a hedge (5 or 6, 100 \approx 101: `phrases` makes a list of what a joiner joins);
+more or fewer items; an interval for a list;
 another sign, name, bracket or operator, between letters too; an equation still to be solved, |x| = 5; an integral or a
 limit for its value. What cannot be read is unreadable, never right. Matters of taste are fields of `policy.Policy`:
 

@@ -25,7 +25,7 @@ from r1_verl import cluster, doctor, recipes, runs
 from r1_verl.data import make
 from r1_verl.hub import fetch
 from r1_verl.recipes import shape, variables
-from r1_verl.recipes.listing import add_recipe
+from r1_verl.recipes.arguments import add_recipe
 from r1_verl.recipes.overrides import override, settle
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, record, recorded, run_folder, run_overrides

@@ -1,7 +1,8 @@
-"""The table of all recipes, a family a section, from the YAMLs and from what was recorded of real runs."""
+"""`r1-verl recipes`: the names of all recipes, and the table of them, from the YAMLs and a record of real runs."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from r1_verl import atomic
 from r1_verl.recipes import FOLDER, RecipeError, compose, names
+from r1_verl.score import BAD_FORMAT, CORRECT, UNREADABLE, WRONG, Scale, Score, parts
+from r1_verl.scorers import find_reward, find_scale
 
 COLUMNS = (
     "recipe", "algorithm", "model", "data", "pays", "batch x n (mini)", "prompt + response", "KL", "learning rate",
@@ -75,15 +78,23 @@ def _about(config: Any) -> Mapping[str, Any]:
 
 
 def reward(config: Any) -> str:
-    """The reward that a recipe names (`r1_verl.pays`), with scale, options and mode where they are special."""
+    """The reward that a recipe names (`r1_verl.pays`), what it is worth, its options, and whether it is strict."""
     pays = (config.get("r1_verl") or {}).get("pays")
     if pays is None:
         return "by data source"
     named = {"name": pays} if isinstance(pays, str) else pays
+    scale = find_scale(named["scale"]) if named.get("scale") else find_reward(named["name"]).scale
     strict = config.reward.custom_reward_function.reward_kwargs.get("mode") == "strict"
     options = ", ".join(f"{key}={_plain(value)}" for key, value in (named.get("options") or {}).items())
-    special = [f"scale {named['scale']}" if named.get("scale") else "", options, "strict" if strict else ""]
-    return ", ".join([f"`{named['name']}`", *filter(None, special)])
+    return ", ".join(filter(None, [f"`{named['name']}`: {worth(scale)}", options, "strict" if strict else ""]))
+
+
+def worth(scale: Scale) -> str:
+    """What a scale pays: right, wrong, unreadable, and without the format; a number that comes again is left out."""
+    if scale is parts:
+        return "the sum of its parts"
+    scores = (Score(CORRECT, format=1.0), Score(WRONG, format=1.0), Score(UNREADABLE, format=1.0), Score(BAD_FORMAT))
+    return " / ".join(f"{number:g}" for number in dict.fromkeys(map(scale, scores)))
 
 
 def _plain(value: Any) -> str:
@@ -119,3 +130,23 @@ def _kl(config: Any) -> str:
         return f"reward {config.algorithm.kl_ctrl.kl_coef:g}"
     actor = config.actor_rollout_ref.actor
     return f"loss {actor.kl_loss_coef:g}" if actor.use_kl_loss else "none"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the names of the recipes, or print the table of them."
+    parser.epilog = "example:\n  for recipe in $(r1-verl recipes); do DRY_RUN=1 r1-verl train $recipe; done"
+    parser.add_argument(
+        "--table", metavar="FILE", nargs="?", const="",
+        help="print the table of all recipes; with FILE, put the table between its marks in FILE",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.table is None:
+        print("\n".join(names()))
+        return 0
+    if args.table:
+        write(Path(args.table))
+    else:
+        print(markdown())
+    return 0
