@@ -41,6 +41,18 @@ def _table(path: Path, names: tuple[str, ...], *_: int) -> Any:
     return read.table(path, names)
 
 
+def tables(config: Any) -> Iterator[tuple[str, str, Any]]:
+    """(train_files or val_files, the file, its table) of each data file with rows; check_data reports the others."""
+    for key in ("train_files", "val_files"):
+        for file in data_files(config, key):
+            try:
+                found = table(config, file)
+            except DataError:
+                continue
+            if found.num_rows:
+                yield key, file, found
+
+
 def first_rows(config: Any, key: str, most: int = _FIRST) -> list[dict[str, Any]]:
     """The first rows of the first file, with `prompt`, `data_source`, `reward_model` and `extra_info`.
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from r1_verl.data.example import DataError
 from r1_verl.data.rendering import (
     RefusedError,
     TemplateError,
@@ -16,7 +15,7 @@ from r1_verl.data.rendering import (
     opens_think,
     render,
 )
-from r1_verl.doctor.data_file import columns, data_files, first_rows, is_json, mapping, table
+from r1_verl.doctor.data_file import columns, first_rows, is_json, mapping, tables
 from r1_verl.doctor.model import Model, model_of
 from r1_verl.doctor.problem import Check, Problem
 
@@ -31,17 +30,12 @@ _CHAT = re.compile(r"[-_](Instruct|Chat|it)\b|R1-Distill", re.IGNORECASE)
 
 def check_form(config: Any) -> Iterator[Problem]:
     """Prompts in veRL's form, a list of messages: it leaves out, or stops at, a prompt that its template can't take."""
-    for key in ("train_files", "val_files"):
-        for file in data_files(config, key):
-            try:
-                found = table(config, file)
-            except DataError:
-                continue  # reported by check_data
-            prompt = columns(config)[0]
-            if prompt in found.schema.names and found.num_rows:
-                for what, fix, share in _misformed(found[prompt]):
-                    then = "would be left out" if config.data.filter_overlong_prompts else "would stop the run"
-                    yield Problem(f"data.{key}: {file}: {what}: such a row {then}", fix, doubt=share < 0.1)
+    prompt = columns(config)[0]
+    then = "would be left out" if config.data.filter_overlong_prompts else "would stop the run"
+    for key, file, found in tables(config):
+        if prompt in found.schema.names:
+            for what, fix, share in _misformed(found[prompt]):
+                yield Problem(f"data.{key}: {file}: {what}: such a row {then}", fix, doubt=share < 0.1)
 
 
 def _misformed(prompts: Any) -> Iterator[tuple[str, str, float]]:

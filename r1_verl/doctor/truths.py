@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from r1_verl import ground_truth
-from r1_verl.data.example import DataError
 from r1_verl.data.gold import gold_response
 from r1_verl.data.make import command
-from r1_verl.doctor.data_file import columns, data_files, mapping, table
+from r1_verl.doctor.data_file import columns, mapping, tables
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import options, ours, pays, wrong_task
 from r1_verl.reward import compute_score
@@ -41,14 +40,9 @@ def check_truths(config: Any) -> Iterator[Problem]:
     """Ground truths that can't be read, of another task, or whose right response the reward does not pay."""
     if not ours(config):
         return
-    for key in ("train_files", "val_files"):
-        for file in data_files(config, key):
-            try:
-                found = table(config, file)
-            except DataError:
-                continue  # reported by check_data
-            if found.num_rows and _truths(found) is not None:
-                yield from _look(config, key, file, found)
+    for key, file, found in tables(config):
+        if _truths(found) is not None:
+            yield from _look(config, key, file, found)
 
 
 def _look(config: Any, key: str, file: str, found: Any) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from r1_verl.maths import balls
 from r1_verl.maths.balls import START_BITS
@@ -156,33 +157,13 @@ class Comparison:
             return True
         if len(a) > _MAX_MATCH:
             return self.ordered(a, g)
-        rest, unsure = list(g), False
-        for x in a:
-            for n, y in enumerate(rest):
-                verdict = self.same(x, y)
-                if verdict:
-                    del rest[n]
-                    break
-                unsure = unsure or verdict is None
-            else:
-                return None if unsure else False
-        return True
+        return _in_any_order(self.same, a, g)
 
     def cases(self, a: Sequence[tuple[Node, Node]], g: Sequence[tuple[Node, Node]]) -> bool | None:
         """Two functions by their cases, in any order."""
         if len(a) != len(g) or len(a) > _MAX_CASES:
             return False
-        rest, unsure = list(g), False
-        for value, condition in a:
-            for n, (other_value, other_condition) in enumerate(rest):
-                verdict = self.same(value, other_value) and self.same(condition, other_condition)
-                if verdict:
-                    del rest[n]
-                    break
-                unsure = unsure or verdict is None
-            else:
-                return None if unsure else False
-        return True
+        return _in_any_order(lambda x, y: self.same(x[0], y[0]) and self.same(x[1], y[1]), a, g)
 
     def matrices(self, a: Node, g: Node) -> bool | None:
         rows_a, rows_g = _rows(a), _rows(g)
@@ -471,6 +452,21 @@ def _with_sign(node: Node, flip: bool) -> Node:
         inner = _with_sign(node[1], flip)
         return ("neg", inner) if (node[0] == "mp") != flip else inner
     return rebuild(node, lambda child: _with_sign(child, flip))
+
+
+def _in_any_order(same: Callable[[Any, Any], bool | None], a: Sequence[Any], g: Sequence[Any]) -> bool | None:
+    """Whether each item of `a` has a partner of its own in `g`; None if only undecided pairs stand in the way."""
+    rest, unsure = list(g), False
+    for x in a:
+        for n, y in enumerate(rest):
+            verdict = same(x, y)
+            if verdict:
+                del rest[n]
+                break
+            unsure = unsure or verdict is None
+        else:
+            return None if unsure else False
+    return True
 
 
 def _key(node: Node, budget: Budget) -> tuple | Number | None:
