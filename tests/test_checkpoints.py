@@ -72,6 +72,7 @@ TORN = {
     ),
     "the tracker was set back": (lambda at: (at / checkpoints.TRACKER).write_text("10\n"), 10, ""),
     "no actor": (lambda at: remove(at / "global_step_20/actor"), 10, "global_step_20 has no folder actor"),
+    "veRL deleted the first beyond max_actor_ckpt_to_keep": (lambda at: remove(at / "global_step_10/actor"), 20, ""),
     "an empty actor": (
         lambda at: [remove(each) for each in (at / "global_step_20/actor").iterdir()], 10,
         "global_step_20 has nothing in its folder actor"

@@ -34,18 +34,17 @@ def look(folder: Path) -> Found:
     """What a run's folder `checkpoints` holds; nothing if there is no such folder."""
     said = _tracker(folder)
     tracked = int(said) if said and re.fullmatch(r"[0-9]{1,18}", said) else 0
-    whole, torn = [], []
-    for step, path in _steps(folder):
-        if fault := _fault(path, tracked == step):
-            torn.append(f"{path.name} {fault}")
-        else:
-            whole.append(step)
+    steps = _steps(folder)
+    faults = {step: _fault(path, tracked == step) for step, path in steps}
+    whole = [step for step, fault in faults.items() if not fault]
+    newest = max(whole, default=0)
+    torn = [f"{path.name} {faults[step]}" for step, path in steps if faults[step] and not (step < newest and _old(path))]
     if said is not None and tracked not in whole:
         there = f"global_step_{tracked}"
         what = "is empty" if not said else f"holds {said[:40]!r}" if not tracked else f"names step {tracked}"
         gone = f", and there is no {there}" if tracked and not (folder / there).is_dir() else ""
         torn.append(f"{TRACKER} {what}{gone}")
-    return Found(tracked if tracked in whole else max(whole, default=0), tracked, tuple(whole), tuple(torn))
+    return Found(tracked if tracked in whole else newest, tracked, tuple(whole), tuple(torn))
 
 
 def fault(folder: Path, step: int) -> str:
@@ -91,6 +90,11 @@ def _tracker(folder: Path) -> str | None:
 def _steps(folder: Path) -> list[tuple[int, Path]]:
     named = ((re.fullmatch(r"global_step_([0-9]{1,18})", path.name), path) for path in folder.glob("global_step_*"))
     return sorted((int(found[1]), path) for found, path in named if found and path.is_dir())
+
+
+def _old(folder: Path) -> bool:
+    """Whether this is what veRL leaves of a checkpoint beyond max_actor_ckpt_to_keep: all but the actor."""
+    return (folder / "data.pt").is_file() and not (folder / "actor").exists()
 
 
 def _fault(folder: Path, tracked: bool) -> str:
