@@ -38,7 +38,9 @@ def look(folder: Path) -> Found:
     faults = {step: _fault(path, tracked == step) for step, path in steps}
     whole = [step for step, fault in faults.items() if not fault]
     newest = max(whole, default=0)
-    torn = [f"{path.name} {faults[step]}" for step, path in steps if faults[step] and not (step < newest and _old(path))]
+    torn = [
+        f"{path.name} {faults[step]}" for step, path in steps if faults[step] and not (step < newest and _old(path))
+    ]
     if said is not None and tracked not in whole:
         there = f"global_step_{tracked}"
         what = "is empty" if not said else f"holds {said[:40]!r}" if not tracked else f"names step {tracked}"
