@@ -53,6 +53,7 @@ def sound(tmp_path_factory) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     monkeypatch.setenv("VERL_PLATFORM", "cpu")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # else veRL asks the hub for half a minute for each misspelt model
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
 
 
