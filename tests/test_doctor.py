@@ -266,6 +266,7 @@ MISTAKES = [
         "untokenized lacks a tokenizer (tokenizer.json",
     ),
     ("actor_rollout_ref.model.tokenizer_path={place}", "tokenizer_path={place}: there is no tokenizer_config.json"),
+    ("actor_rollout_ref.model.external_lib=my_lib.x", "external_lib=my_lib.x: there is no such module here"),
     ("actor_rollout_ref.model.mtp._target_=null", "actor_rollout_ref.model.mtp._target_=None is no dataclass of veRL"),
     ("trainer.default_local_dir={place}/other/checkpoints", "a checkpoint of step 40 of another configuration"),
 ]
