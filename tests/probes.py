@@ -5,7 +5,6 @@ As a program (`examine` starts it, in a mount namespace of its own) it has the d
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import pickle
@@ -68,7 +67,7 @@ def data_for(config: Any, folder: Path, raw: bool, think: bool, count: int = 512
 
 def overridden(config: Any, *overrides: str) -> Any:
     """A copy with overrides, a hundred times faster than composing anew."""
-    config = copy.deepcopy(config)
+    config = pickle.loads(pickle.dumps(config))  # faster than deepcopy
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         OmegaConf.update(config, key, yaml.safe_load(value), force_add=True)

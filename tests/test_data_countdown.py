@@ -62,7 +62,10 @@ def test_the_split_follows_identity_whatever_the_seed():
     assert countdown_puzzles.on_test_side("19 35 44 = 98") == countdown_puzzles.on_test_side(identity((44, 19, 35), 98))
 
 
-@pytest.mark.parametrize("settings", [Settings(seed=5), Settings(sizes=(5,)), replace(TINY, seed=2)])
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(seed=5), *(pytest.param(each, marks=pytest.mark.long) for each in (Settings(sizes=(5,)), TINY))],
+)
 def test_the_number_of_processes_changes_nothing(settings):
     one = generate(settings, 300, 20, 10, processes=1)
     assert generate(settings, 300, 20, 10, processes=3) == one

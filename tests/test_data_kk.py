@@ -119,6 +119,7 @@ def test_all_5000_rows_of_logic_rl(data_dir):
     assert all(map(same_prompt_and_truth, base, published))
 
 
+@pytest.mark.long
 def test_the_script_gives_every_row_of_the_real_files(script, data_dir, tmp_path):
     folder, seen = data_dir / "kk", 0
     for path in sorted(folder.rglob("*.parquet")) + sorted(folder.rglob("*.jsonl.gz")):

@@ -317,7 +317,11 @@ def test_a_template_that_opens_the_thinking(script, fixtures, tmp_path, style):
         "",
     )
     assert all(r["extra_info"]["think_in_prompt"] for r in rows(tmp_path / "t/train.parquet"))
-    status, _, err = script("gsm8k", *source[:2], "--style", "raw", "--think-in-prompt")
+
+
+def test_a_template_that_opens_the_thinking_of_other_tasks(script, fixtures, tmp_path):
+    raw = ("--source", fixtures / "data_gsm8k.jsonl", "--style", "raw", "--think-in-prompt")
+    status, _, err = script("gsm8k", *raw)
     assert status == 1 and "--think-in-prompt is for chat styles" in err
     small = ("--train-size", 5, "--test-size", 0, "--think-in-prompt")
     for name in ("countdown", "kk", "multiply"):

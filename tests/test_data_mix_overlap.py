@@ -230,6 +230,7 @@ def counts(data_dir, file, **suites):
 EVAL = "eval/simplerl/"
 
 
+@pytest.mark.long
 def test_math8k_against_math(data_dir):
     items, found = counts(
         data_dir, "math/simplerl_8k/simplelr_qwen_level3to5_train.parquet", train="math/train.jsonl.gz",
@@ -240,6 +241,7 @@ def test_math8k_against_math(data_dir):
         assert found[suite, "text"][0] == text and found[suite, "letters"][0] == letters
 
 
+@pytest.mark.long
 def test_dapo_repeats_and_contradictions(data_dir):
     items, found = counts(
         data_dir, "dapo/train.parquet", amc23=EVAL + "amc23.jsonl", math500=EVAL + "math500.jsonl",

@@ -166,6 +166,14 @@ def test_a_script_runs_as_a_program(tmp_path):
     assert len(rows(tmp_path / "data/countdown/train.parquet")) == 20
 
 
+def test_a_python_without_the_packages_is_told_of_the_one_that_has(tmp_path):
+    command = [sys.executable, "-S", SCRIPTS / "countdown.py", "--out", "a b"]  # -S: without what is installed
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: this Python has no package pyarrow: ")
+    assert done.stderr.endswith(f"{SCRIPTS.parent}/.venv/bin/python {SCRIPTS}/countdown.py --out 'a b'\n")
+
+
 def test_a_data_set_of_ones_own_as_the_readme_says(tmp_path, monkeypatch, capsys):
     from r1_verl import cli
 

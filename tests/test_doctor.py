@@ -243,6 +243,7 @@ MISTAKES = [
     (f"{ROLLOUT}.top_p=0", f"{ROLLOUT}.top_p=0 is out of range | more than 0, at most 1"),
     (f"{ROLLOUT}.gpu_memory_utilization=60", f"{ROLLOUT}.gpu_memory_utilization=60 is out of range"),
     (f"{ACTOR}.optim.lr=.nan", f"{ACTOR}.optim.lr=nan is out of range"),
+    (f"{ACTOR}.profiler.tool_config.torch.schedule.active=-5", "schedule.active=-5 is out of range | 0 or more"),
     (f"{ACTOR}.use_torch_compile='yes'", f"{ACTOR}.use_torch_compile='yes' is not True or False"),
     (
         f"{ACTOR}.loss_agg_mode=token_mean",
@@ -264,14 +265,17 @@ MISTAKES = [
         "actor_rollout_ref.model.path={place}/untokenized",
         "untokenized lacks a tokenizer (tokenizer.json",
     ),
+    ("actor_rollout_ref.model.tokenizer_path={place}", "tokenizer_path={place}: there is no tokenizer_config.json"),
+    ("actor_rollout_ref.model.external_lib=my_lib.x", "external_lib=my_lib.x: there is no such module here"),
+    ("actor_rollout_ref.model.mtp._target_=null", "actor_rollout_ref.model.mtp._target_=None is no dataclass of veRL"),
     ("trainer.default_local_dir={place}/other/checkpoints", "a checkpoint of step 40 of another configuration"),
 ]
 
 
 @pytest.mark.parametrize(("mistake", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
-def test_each_mistake_is_named(problems, mistake, message):
+def test_each_mistake_is_named(problems, place, mistake, message):
     overrides = re.split(r" (?=\+?[a-z_]+\.[\w.]+=)", mistake)
-    assert message in problems(*STABLE, *overrides)
+    assert message.replace("{place}", str(place)) in problems(*STABLE, *overrides)
 
 
 def test_no_two_mistakes_share_a_message():

@@ -186,6 +186,7 @@ def test_mistakes_are_named():
     assert settle("tinyzero_ppo", ["~trainer.logger"]) == ["~trainer.logger"]
 
 
+@pytest.mark.long
 def test_verl_finds_the_recipe_from_any_folder(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "verl.trainer.main_ppo", "--config-name", "tinyzero_ppo", "--cfg", "job", "--resolve"],
@@ -198,33 +199,34 @@ def test_verl_finds_the_recipe_from_any_folder(tmp_path):
     assert config.algorithm == ours.algorithm and config.data == ours.data and config.trainer == ours.trainer
 
 
-@pytest.mark.parametrize("platform", ["cpu", "cuda"])
-def test_the_plugin_is_light(platform, tmp_path):
-    """Every process that imports verl loads it: it may bring no more than our own light modules and packaging."""
+def test_the_plugin_is_light_and_says_where_the_user_looks_that_it_fails(tmp_path):
+    """Every process that imports verl loads it: it may bring no more than our own light modules and packaging. veRL
+    itself logs a plugin's failure at DEBUG only; here the CPU platform is asked for and its module broken."""
     program = """
-import sys
+import contextlib, os, sys
 import verl
 there = set(sys.modules)
-import r1_verl.verl_side.plugin
-print(*{name.partition(".")[0] for name in sys.modules.keys() - there} - sys.stdlib_module_names)
+for platform in ("cpu", "cuda", "broken"):
+    if os.fork() == 0:
+        os.environ["VERL_PLATFORM"] = platform.replace("broken", "cpu")
+        if platform == "broken":
+            sys.modules["r1_verl.verl_side.cpu_platform"] = None
+        with contextlib.suppress(ImportError):
+            import r1_verl.verl_side.plugin
+        print(platform, *{name.partition(".")[0] for name in sys.modules.keys() - there} - sys.stdlib_module_names)
+        sys.exit()
+    os.wait()
 """
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path,
-        env={**os.environ, "VERL_USE_EXTERNAL_PLUGINS": "none", "VERL_PLATFORM": platform},
+        env={**os.environ, "VERL_USE_EXTERNAL_PLUGINS": "none"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    brought = set(done.stdout.split())
-    assert "r1_verl" in brought and brought - {"r1_verl", "packaging"} == set()
-
-
-def test_a_plugin_that_fails_says_so_where_the_user_looks(tmp_path):
-    """veRL itself logs it at DEBUG only. The failure: the CPU platform asked for, its module broken."""
-    broken = "import sys; sys.modules['r1_verl.verl_side.cpu_platform'] = None; import verl"
-    done = subprocess.run(
-        [sys.executable, "-c", broken], capture_output=True, text=True, timeout=120, cwd=tmp_path,
-        env={**os.environ, "VERL_PLATFORM": "cpu"},
-    )  # fmt: skip
-    assert "r1_verl: the veRL plugin did not load" in done.stderr
+    brought = {platform: set(names) for platform, *names in map(str.split, done.stdout.splitlines())}
+    assert brought.keys() == {"cpu", "cuda", "broken"}
+    for platform in ("cpu", "cuda"):
+        assert "r1_verl" in brought[platform] and brought[platform] - {"r1_verl", "packaging"} == set()
+    assert done.stderr.count("r1_verl: the veRL plugin did not load") == 1
 
 
 def test_another_verl_is_named(monkeypatch, capsys):

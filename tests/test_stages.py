@@ -177,7 +177,12 @@ def small(tmp_path):
 @pytest.mark.train
 @pytest.mark.timeout(3000)
 def test_the_three_stages_of_logic_rl(small, tmp_path):
-    """Each from the last one's checkpoint (FSDP shards, merged by veRL), by the script that a GPU run uses."""
+    """Each from the last one's checkpoint (FSDP shards, merged by veRL), by the script that a GPU run uses.
+
+    The last two train on Logic-RL's own files, as they are, where there is a data folder.
+    """
+    if files := two_steps.published("kk/logic_rl/3ppl"):
+        shutil.copytree(files, tmp_path / "checkout/data/kk/3ppl")
     done = script("logicrl_stages", env=small, timeout=2900)
     runs = tmp_path / "runs"
     for before, stage in (("logicrl_stage1", "logicrl_stage2"), ("logicrl_stage2", "logicrl_stage3")):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import two_steps
 from omegaconf import OmegaConf
 
 import r1_verl
@@ -82,7 +83,8 @@ def test_the_gold_of_mini_r1s_prompts_earns_both_parts_of_its_reward():
 def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     """veRL and vLLM for real, token for token: the prompts are the raw strings, and nothing follows a closed answer.
 
-    An untrained model writes each of its 358 tokens now and then, `</answer>` in about every third response.
+    An untrained model writes each of its 358 tokens now and then, `</answer>` in about every third response. The rows
+    are TinyZero's own, as they are, where there is a data folder.
     """
     tokenizer = tiny_model.build_tokenizer()
     tiny_model.build(tmp_path / "model", seed=0)
@@ -90,8 +92,9 @@ def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
     make = [sys.executable, str(ROOT / "data_prep/countdown.py"), "--out", str(tmp_path), "--style", "raw"]
     subprocess.run([*make, "--train-size", "32", "--test-size", "8"], check=True)
+    train = two_steps.published("countdown/tinyzero_test_2001.parquet") or tmp_path / "train.parquet"
     overrides = [
-        "+machine=cpu", "+stop=answer", f"data.train_files={tmp_path}/train.parquet", "data.max_prompt_length=800",
+        "+machine=cpu", "+stop=answer", f"data.train_files={train}", "data.max_prompt_length=800",
         f"data.val_files={tmp_path}/test.parquet", f"actor_rollout_ref.model.path={tmp_path}/model",
         "data.max_response_length=200", "data.train_batch_size=8", "actor_rollout_ref.actor.ppo_mini_batch_size=8",
         "trainer.total_training_steps=1", "trainer.test_freq=-1", "trainer.n_gpus_per_node=1",
@@ -106,7 +109,7 @@ def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     rows = [json.loads(line) for line in (tmp_path / "tokens.jsonl").read_text().splitlines()]
-    texts = [message["content"] for [message] in pq.read_table(tmp_path / "train.parquet")["prompt"].to_pylist()]
+    texts = [message["content"] for [message] in pq.read_table(train)["prompt"].to_pylist()]
     assert texts[0].startswith(TINYZERO_BASE) and texts[0].endswith("<think>")
     raw = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert len(rows) == 8 * 5 and all(row["prompt"] in raw for row in rows)

@@ -147,10 +147,14 @@ def environment(folder: Path, device: str) -> dict[str, str]:
 
 def sources(data: str) -> dict[str, str]:
     """What a folder of data/ is made from instead of the hub: the data folder, or the fixtures where there is none."""
-    there = Path(os.environ.get("R1_VERL_DATA") or ROOT.parent / "shared" / "data")
-    has_data = (there / "MANIFEST.tsv").is_file()
     asked = SOURCES.get(data, {})
-    return {name: str(there / real if has_data else FIXTURES / small) for name, (real, small) in asked.items()}
+    return {name: str(published(real) or FIXTURES / small) for name, (real, small) in asked.items()}
+
+
+def published(name: str) -> Path | None:
+    """A file or folder of the data folder; None where there is no data folder."""
+    there = Path(os.environ.get("R1_VERL_DATA") or ROOT.parent / "shared" / "data")
+    return there / name if (there / "MANIFEST.tsv").is_file() else None
 
 
 def puzzles(checkout: Path, name: str) -> None:

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def check_compiler(config: Any) -> Iterator[Problem]:
         yield Problem(f"{compiler} can't compile a C file with Python.h ({error:.200}): {why}", install)
 
 
+@cache
 def _compile(compiler: str, include: Path) -> str:
     """Compile a small file like Triton's. Returns the compiler's error, "" without one."""
     with tempfile.TemporaryDirectory() as folder:

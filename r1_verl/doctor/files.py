@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,33 @@ def check_model(config: Any) -> Iterator[Problem]:
             yield Problem(f"the model folder {path}: {cut} is truncated", "copy that file there again")
         elif torn := model.torn():
             yield Problem(f"the model folder {path}: {torn}", "copy the whole model there again, or MODEL=another one")
+    yield from _parts(config)
+    yield from _libraries(config)
     yield from _template(config)
+
+
+def _parts(config: Any) -> Iterator[Problem]:
+    """A tokenizer or a config.json that is taken from elsewhere than the model."""
+    wanted = {"tokenizer_path": ("tokenizer_config.json", "tokenizer.json"), "hf_config_path": ("config.json",)}
+    for key, files in wanted.items():
+        path = config.actor_rollout_ref.model.get(key)
+        if not path or "://" in path or path == config.actor_rollout_ref.model.path:
+            continue
+        model, place = look(path), f"actor_rollout_ref.model.{key}"
+        if model.trouble:
+            yield Problem(f"{place}={path}: {model.trouble.what}", f"{place}=null for the model's own")
+        elif not model.files.keys() & set(files):
+            yield Problem(f"{place}={path}: there is no {files[0]}", f"{place}=null for the model's own")
+
+
+def _libraries(config: Any) -> Iterator[Problem]:
+    """Modules that veRL imports before it loads a model."""
+    for part in ("actor_rollout_ref", *["critic"] * (config.algorithm.adv_estimator == "gae")):
+        given = config[part].model.get("external_lib") or []
+        for name in [given] if isinstance(given, str) else given:
+            if find_spec(name.partition(".")[0]) is None:
+                what = f"{part}.model.external_lib={name}: there is no such module here"
+                yield Problem(what, f"{part}.model.external_lib=null, or the folder that holds it on PYTHONPATH")
 
 
 def _template(config: Any) -> Iterator[Problem]:

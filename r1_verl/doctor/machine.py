@@ -32,7 +32,7 @@ def check_versions(config: Any) -> Iterator[Problem]:
             yield Problem(f"{name} is {found or 'missing'}, proved on {wanted}", _REINSTALL)
     if _version("TransferQueue") is None:
         yield Problem("TransferQueue is missing: veRL's V1 trainer can't start without it", _REINSTALL)
-    if not any(entry.name == "r1_verl" for entry in importlib.metadata.entry_points(group="verl.plugins")):
+    if not _has_plugin():
         yield Problem(
             "veRL will not load our plugin: r1-verl is not installed here", "uv pip install -e . (or the script)"
         )
@@ -48,6 +48,14 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _has_plugin() -> bool:
+    try:
+        entries = importlib.metadata.distribution("r1-verl").entry_points
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return any((entry.group, entry.name) == ("verl.plugins", "r1_verl") for entry in entries)
 
 
 def check_device(config: Any) -> Iterator[Problem]:

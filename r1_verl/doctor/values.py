@@ -54,6 +54,7 @@ _RANGES = """
 0.. cliprange_value num_cycles esi_redundant_time num_gpus max_num_gen_batches log_val_generations image_patch_size
 0.. moe_load_balance_metrics_interval max_off_policy_threshold max_actor_ckpt_to_keep max_critic_ckpt_to_keep seed
 0.. max_samples_per_step_per_worker num_warmup_batches ray_wait_register_center_timeout nccl_timeout
+0.. skip_first wait warmup active repeat
 0.. actor_rollout_ref.rollout.nnodes reward.reward_model.nnodes distillation.nnodes
 0..1 lr_warmup_steps_ratio min_lr_ratio gamma lam clip_ratio_low over_sample_rate dropout
 0..100 temperature
@@ -139,7 +140,7 @@ def _values(
         if place.startswith("r1_verl") or (place in idle and isinstance(value, Mapping) == isinstance(below, Mapping)):
             continue
         if key == "_target_":
-            if value and below and value != below and not verl_config.is_dataclass(str(value)):
+            if below and value != below and not verl_config.is_dataclass(str(value)):
                 yield Problem(f"{place}={value} is no dataclass of veRL 0.9.1", f"{place}={below}"), True
             continue
         field = typed.get(key, verl_config.Field())

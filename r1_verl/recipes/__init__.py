@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from r1_verl.recipes import refusal, resolvers, shape
+from r1_verl.recipes import parsed, refusal, resolvers, shape
 from r1_verl.recipes.quoting import override
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def compose(recipe: str, overrides: list[str] | tuple[str, ...] = ()) -> DictCon
         raise RecipeError("verl is not installed in this environment: run a script of run_scripts/, which sets one up")
     verl_config = Path(spec.submodule_search_locations[0]) / "trainer" / "config"
     resolvers.register()
-    search = override("hydra.searchpath", [f"file://{FOLDER}", f"file://{verl_config}"])
+    search = override("hydra.searchpath", [f"file://{FOLDER}", f"{parsed.scheme()}://{verl_config}"])
     try:
         with initialize_config_dir(config_dir=str(folder), version_base=None):
             config = hydra_compose(name, [search, *overrides])

@@ -234,7 +234,7 @@ CASES = (
     ),
     kept(
         "the right set by a command without a style",
-        "r1-verl doctor dapo",
+        "r1-verl doctor dapo trainer.nnodes=1",  # no Ray cluster is looked for
         {"data/dapo/train.parquet": ("dapo", "dapo")},
         never=("holds the set",),
     ),

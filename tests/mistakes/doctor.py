@@ -144,6 +144,16 @@ CASES = (
         status=1,
     ),
     case(
+        "a metric of one's own reward function",
+        f"r1-verl doctor quickstart_grpo {FUNCTION}.path=mine.py {FUNCTION}.name=score ~{FUNCTION}.reward_kwargs "
+        "algorithm.filter_groups.enable=true algorithm.filter_groups.metric=my_metric",
+        "a doubt: algorithm.filter_groups.metric 'my_metric' is none that every score has",
+        "or a key that your function returns",
+        "quickstart_grpo: 0 problems, 1 doubt found",
+        files=DATA | {"mine.py": DOCUMENTED},
+        status=0,
+    ),
+    case(
         "W&B without a login and a misspelt logger",
         "HOME={folder} NETRC={folder}/none WANDB_CONFIG_DIR={folder} WANDB_API_KEY= r1-verl doctor quickstart_grpo "
         "trainer.logger=[console,file,wandb,tensorbord]",

@@ -189,6 +189,8 @@ CASES = (
     ),
     case("RUNS is a file", "RUNS={folder}/file r1-verl train quickstart_grpo",
          "the run can't live in {folder}/file/quickstart_grpo", "RUNS=a folder", files={"file": "mine"}),
+    case("RUNS is not to be written", "RUNS=/proc/r r1-verl train quickstart_grpo",
+         "the run can't live in /proc/r/quickstart_grpo", "RUNS=a folder"),
     case(
         "a temporary folder too long for Ray", f"RAY_TMPDIR=/tmp/{'long' * 20} r1-verl doctor quickstart_grpo",
         "is too long for Ray", "Linux allows 107", "export RAY_TMPDIR=/tmp", files={"data/quickstart": quickstart},
