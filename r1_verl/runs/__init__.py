@@ -28,6 +28,7 @@ from r1_verl.runs.curve import (  # noqa: F401  the names that readers of a run 
     MEAN_LENGTH,
     MEAN_REWARD,
     STEP_SECONDS,
+    TRAIN_FACTS,
     TRAIN_REWARD,
     Step,
     read_attempt,
