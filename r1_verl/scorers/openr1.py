@@ -1,18 +1,21 @@
-r"""open-r1 (huggingface/open-r1): a weighted sum of accuracy, format, tag count and reasoning steps.
+r"""open-r1 (huggingface/open-r1): the sum of accuracy, format and tag count, as main's demo recipes have it.
 
-`openr1_weights` names the rewards and their weights, default {accuracy: 1, format: 1, tag_count: 1} (main's demo
-recipes); further names: `format_feb` (the pattern of February 2025, recipes of the first weeks), `format_jan` (before
-#238, one line only), `reasoning_steps`, `soft_format` (the R1-Zero branch).
+Other sums are lists of parts, as `r1_verl.pays` takes them; `form` holds those that look at the form of a response:
+`format`, `format_feb` (the pattern of February 2025, recipes of the first weeks), `format_jan` (before #238, one line
+only), `soft_format` (the R1-Zero branch), `tag_count`, `reasoning_steps`.
 Faithful: the published patterns, so junk on a new line after `</answer>` and doubled blocks pass; accuracy is what
 math-verify finds, anywhere in the text. A gold that math-verify cannot read takes accuracy out of the sum.
 Strict: patterns anchored at both ends with every tag once (the opening `<think>` may be in the prompt), accuracy of the
 last `<answer>` alone, compared by `maths.judge`, and steps counted in the thinking.
+`openr1_weights`: the weights of the sum, as recipes said them before there were lists.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from r1_verl.ground_truth.math import is_canonical, one_line, raw_golds
@@ -77,18 +80,20 @@ def _blocks(text: str, opening: str, closing: str) -> list[int]:
     return found
 
 
-def _steps(text: str) -> float:
-    return min(1.0, len(_STEP.findall(text)) / 3)
-
-
-_FAITHFUL: dict[str, Callable[[str], float]] = {
+_PUBLISHED: dict[str, Callable[[str], float]] = {
     "format": _format_main,
     "format_feb": _format_feb,
     "format_jan": _format_jan,
     "tag_count": lambda text: 0.25 * sum(text.count(tag) == 1 for tag in _TAGS),
-    "reasoning_steps": _steps,
+    "reasoning_steps": lambda text: min(1.0, len(_STEP.findall(text)) / 3),
     "soft_format": _soft_format,
 }
+FORMS = tuple(_PUBLISHED)
+
+
+def form(name: str, text: str, mode: str = "strict", think_in_prompt: bool = False) -> float:
+    """What one of FORMS gives a response, 0 to 1. mode: "faithful" for the published pattern, else "strict"."""
+    return float(_PUBLISHED[name](text)) if mode == "faithful" else _mended(name, text, think_in_prompt)
 
 
 def faithful(
@@ -109,13 +114,24 @@ def faithful(
     parts = {}
     for name, weight in weights.items():
         if name != "accuracy":
-            parts[name] = weight * float(_FAITHFUL[name](solution_str))
+            parts[name] = weight * form(name, solution_str, "faithful")
         elif verdict != BAD_GROUND_TRUTH:
             parts[name] = weight * (verdict == CORRECT)
     return Score(verdict, final_answer(solution_str).text or "", float(_format_main(solution_str)), parts)
 
 
 # --- strict -----------------------------------------------------------------------------------------------------------
+
+
+def _mended(name: str, text: str, think_in_prompt: bool) -> float:
+    opened = OPEN if think_in_prompt and not text.lstrip().startswith(OPEN) else ""
+    text = (opened + text).strip()
+    if name == "reasoning_steps":
+        return min(1.0, len(_STEP_LINE.findall(text.partition(CLOSE)[0].removeprefix(OPEN))) / 3)
+    once = sum(text.count(tag) == 1 for tag in _BARE_TAGS)
+    if name == "tag_count":
+        return 0.25 * once
+    return float(once == 4 and text.startswith(OPEN) and bool(_MIDDLE.search(text)) and text.endswith("</answer>"))
 
 
 @scorer(
@@ -135,25 +151,16 @@ def strict(
 ) -> Score:
     """The same weighted parts with their holes closed. format: 1.0 for the whole form, every tag once."""
     weights = _weights(openr1_weights)
-    opened = OPEN if extra_info.get("think_in_prompt") and not solution_str.lstrip().startswith(OPEN) else ""
-    text = (opened + solution_str).strip()
-    once = sum(text.count(tag) == 1 for tag in _BARE_TAGS)
-    middle = _MIDDLE.search(text)
-    form = once == 4 and text.startswith(OPEN) and middle is not None and text.endswith("</answer>")
+    opened = bool(extra_info.get("think_in_prompt"))
     outside = visible(solution_str, extra_info)
     found = final_answer(outside) if "<answer>" in outside else NOTHING
-    verdict = grade(found, ground_truth, float(form), math_policy)
+    verdict = grade(found, ground_truth, form("format", solution_str, "strict", opened), math_policy)
     parts = {}
     for name, weight in weights.items():
-        if name == "accuracy":
-            if verdict.outcome != BAD_GROUND_TRUTH:
-                parts[name] = weight * (verdict.outcome == CORRECT)
-        elif name == "tag_count":
-            parts[name] = weight * 0.25 * once
-        elif name == "reasoning_steps":
-            parts[name] = weight * min(1.0, len(_STEP_LINE.findall(text.partition(CLOSE)[0].removeprefix(OPEN))) / 3)
-        else:
-            parts[name] = weight * form
+        if name != "accuracy":
+            parts[name] = weight * form(name, solution_str, "strict", opened)
+        elif verdict.outcome != BAD_GROUND_TRUTH:
+            parts[name] = weight * (verdict.outcome == CORRECT)
     return verdict._replace(parts=parts)
 
 
@@ -161,9 +168,19 @@ def _weights(given: Mapping[str, float] | None) -> Mapping[str, float]:
     if given is None:
         return _MAIN
     for name in given:
-        if name != "accuracy" and name not in _FAITHFUL:
-            raise UnknownNameError(unknown_name("open-r1 reward", name, ("accuracy", *_FAITHFUL)))
+        if name != "accuracy" and name not in FORMS:
+            raise UnknownNameError(unknown_name("open-r1 reward", name, ("accuracy", *FORMS)))
+    _note_weights()
     return {name: float(weight) for name, weight in given.items()}
+
+
+@lru_cache(maxsize=1)
+def _note_weights() -> None:
+    print(
+        "r1_verl: `openr1_weights` is a list of parts now: r1_verl.pays=[{name: openr1, weight: 0}, accuracy, "
+        "{part: format_feb, weight: 0.5}]; the next version no longer takes the old form",
+        file=sys.stderr,
+    )
 
 
 def ideal(ground_truth: Any) -> str:
