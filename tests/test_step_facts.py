@@ -1,4 +1,4 @@
-"""Facts of a training step against numbers worked by hand, and against veRL's own reading of their names."""
+"""Facts of a training step against numbers worked by hand, and against what veRL divides by."""
 
 from __future__ import annotations
 
@@ -78,13 +78,3 @@ def test_order_does_not_matter_and_all_values_are_plain_numbers():
     found = facts(rows, [-1.0])
     assert facts(random.Random(1).sample(rows, 60), [-1.0]) == pytest.approx(found)
     assert all(type(value) is float for value in found.values())
-
-
-def test_verl_reduces_every_fact_to_a_mean():
-    """In asynchronous modes a step has several batches, and veRL chooses by letters in the name how to join them."""
-    from verl.trainer.ppo.v1.utils import MetricsAggregator
-
-    names = facts([row("a"), row("a")], [-1.0])
-    assert len(names) == 7
-    for name in [*names, "train-facts/repetition", "train-facts/language_mixing", "train-facts/samples"]:
-        assert MetricsAggregator()._get_aggregation_type(name) == "weighted_avg", name

@@ -5,6 +5,7 @@ runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it empties its fi
 runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
+runs/NAME/samples/STEP.jsonl.gz some of the step's training responses with theirs (runs/samples.py)
 runs/NAME/finished              the last step, once the run came to its end
 """
 

@@ -1,7 +1,5 @@
 """Facts of a training step that veRL does not log: spread in groups, groups without a signal, cut-off and unformed
 responses, entropy. Pure functions of the step's trajectories.
-
-No name may hold the letters min, max, sum or total: veRL's asynchronous modes reduce metrics by those.
 """
 
 from __future__ import annotations
