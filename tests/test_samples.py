@@ -13,7 +13,8 @@ import pytest
 
 from r1_verl import cli, reward
 from r1_verl.evaluation.response_files import Columns, read
-from r1_verl.runs import samples as runs_samples
+from r1_verl.recipes.settings import SampleBounds
+from r1_verl.runs.samples import files
 from r1_verl.verl_side.samples import Samples, Text, choose, thinned
 from r1_verl.verl_side.trajectories import Trajectory
 
@@ -47,7 +48,7 @@ def lines(path) -> list[dict]:
 
 def test_a_row_holds_what_a_reader_needs(tmp_path):
     rows, texts = step_of(group("a", "countdown/train/7", [RIGHT, WRONG, "1+"]))
-    found = Samples(tmp_path, {}).write(5, rows, texts)
+    found = Samples(tmp_path, SampleBounds()).write(5, rows, texts)
     assert found["train-facts/samples"] == 3
     first, second, third = lines(tmp_path / "5.jsonl.gz")
     assert first == {
@@ -63,7 +64,7 @@ def test_a_row_holds_what_a_reader_needs(tmp_path):
 def test_score_reads_the_file_as_it_is_and_agrees_with_it(tmp_path, capsys):
     """The prompt opened the thinking, which only the sample's prompt tells: without it these rows have no format."""
     rows, texts = step_of(group("a", "q", [RIGHT, WRONG, "1+"]))
-    Samples(tmp_path, {}).write(5, rows, texts)
+    Samples(tmp_path, SampleBounds()).write(5, rows, texts)
     file = tmp_path / "5.jsonl.gz"
     assert [row.extra_info["think_in_prompt"] for row in read(file, Columns())] == [True] * 3
     assert cli.main(["score", str(file)]) == 0
@@ -71,7 +72,7 @@ def test_score_reads_the_file_as_it_is_and_agrees_with_it(tmp_path, capsys):
 
 
 def test_a_row_without_an_index_has_its_question_from_its_prompt(tmp_path):
-    sample = Samples(tmp_path, {})
+    sample = Samples(tmp_path, SampleBounds())
     for step in (1, 2):
         sample.write(step, *step_of(group("a", "", [RIGHT], step)))
     first, second = (lines(tmp_path / f"{step}.jsonl.gz")[0]["question"] for step in (1, 2))
@@ -82,7 +83,7 @@ def test_parts_are_an_object_and_numbers_that_are_none_are_null(tmp_path):
     [(row, text)] = group("a", "q", [RIGHT])
     row.info.update(parts='{"countdown": 1.0, "repetition": -0.25}', score=float("nan"), score_before=1.0)
     text = text._replace(ground_truth={"target": np.array([1, 2]), "kind": {1}})
-    Samples(tmp_path, {}).write(1, *step_of([(row, text)]))
+    Samples(tmp_path, SampleBounds()).write(1, *step_of([(row, text)]))
     [found] = lines(tmp_path / "1.jsonl.gz")
     assert found["parts"] == {"countdown": 1.0, "repetition": -0.25}
     assert (found["score"], found["score_before"]) == (None, 1.0)
@@ -94,7 +95,7 @@ HOSTILE = ["a\u2028b\u2029c\x85\x00\r\n", "\ud800 lone", "</script><b>", '"}\n{"
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_is_one_line_and_comes_back_whole(tmp_path, text):
-    Samples(tmp_path, {}).write(1, *step_of(group("a", "q", [text, RIGHT])))
+    Samples(tmp_path, SampleBounds()).write(1, *step_of(group("a", "q", [text, RIGHT])))
     assert [row["response"] for row in lines(tmp_path / "1.jsonl.gz")] == [text, RIGHT]
     assert gzip.decompress((tmp_path / "1.jsonl.gz").read_bytes()).count(b"\n") == 2
 
@@ -122,13 +123,13 @@ def test_groups_are_chosen_whole_and_one_at_least():
 def test_only_the_chosen_texts_are_read(tmp_path):
     rows, texts = step_of(*(group(f"g{at}", f"q{at}", [RIGHT] * 8) for at in range(50)))
     asked = []
-    Samples(tmp_path, {"responses": 16}).write(1, rows, lambda keys: asked.extend(keys) or texts(keys))
+    Samples(tmp_path, SampleBounds(responses=16)).write(1, rows, lambda keys: asked.extend(keys) or texts(keys))
     assert len(asked) == 16 == len(lines(tmp_path / "1.jsonl.gz"))
 
 
 def test_long_texts_keep_both_ends_and_say_so(tmp_path):
     response = "<think>" + "x" * 5000 + "</think><answer>1+2</answer>"
-    Samples(tmp_path, {"characters": 100}).write(1, *step_of(group("a", "q", [response])))
+    Samples(tmp_path, SampleBounds(characters=100)).write(1, *step_of(group("a", "q", [response])))
     [row] = lines(tmp_path / "1.jsonl.gz")
     assert row["cut"] == {"response": len(response)} and len(row["response"]) < 160
     assert row["response"].startswith("<think>xxx") and row["response"].endswith("<answer>1+2</answer>")
@@ -138,19 +139,20 @@ def test_long_texts_keep_both_ends_and_say_so(tmp_path):
 def test_facts_of_the_text(tmp_path):
     loop = "again and again " * 50  # 150 words, 148 windows of three, three of them new
     rows, texts = step_of(group("a", "q", [loop, "one two three four"]))
-    found = Samples(tmp_path, {}).write(1, rows, texts)
+    found = Samples(tmp_path, SampleBounds()).write(1, rows, texts)
     assert found["train-facts/repetition"] == pytest.approx((1 - 3 / 148) / 2)
     assert found["train-facts/language_mixing"] == 0
     rows, texts = step_of(group("a", "q", ["Wir finden 数学 gut", "plain"]))  # three Latin words, two of Chinese
-    assert Samples(tmp_path, {}).write(2, rows, texts)["train-facts/language_mixing"] == pytest.approx(2 / 5 / 2)
+    found = Samples(tmp_path, SampleBounds()).write(2, rows, texts)
+    assert found["train-facts/language_mixing"] == pytest.approx(2 / 5 / 2)
 
 
 def test_the_run_stays_below_its_size_and_its_steps_stay_even(tmp_path, capsys):
-    sample, letters = Samples(tmp_path, {"megabytes": 0.05}), random.Random(0)
+    sample, letters = Samples(tmp_path, SampleBounds(megabytes=0.05)), random.Random(0)
     for step in range(1, 61):
         noise = ["".join(letters.choices("abcdefghij", k=4000)) for _ in range(2)]
         assert sample.write(step, *step_of(group("a", "q", noise, step)))["train-facts/samples"] == 2
-    kept = runs_samples.files(tmp_path)
+    kept = files(tmp_path)
     assert sum(path.stat().st_size for _, path in kept) <= 50_000 and len(kept) > 6
     steps = [step for step, _ in kept]
     gaps = [after - before for before, after in itertools.pairwise(steps)]
@@ -170,18 +172,18 @@ def test_thinned_never_gives_up_the_first_or_the_last():
 
 def test_a_resumed_run_overwrites_its_steps_and_drops_those_that_were_lost(tmp_path):
     """As the curve does: what an attempt logged beyond the step that the next one starts from was lost."""
-    first = Samples(tmp_path, {})
+    first = Samples(tmp_path, SampleBounds())
     for step in range(1, 8):
         first.write(step, *step_of(group("a", "q", [WRONG], step)))
     (tmp_path / "notes.txt").write_text("mine")
-    again = Samples(tmp_path, {})
+    again = Samples(tmp_path, SampleBounds())
     again.write(4, *step_of(group("a", "q", [RIGHT], 4)))
-    assert [step for step, _ in runs_samples.files(tmp_path)] == [1, 2, 3, 4]
+    assert [step for step, _ in files(tmp_path)] == [1, 2, 3, 4]
     assert lines(tmp_path / "4.jsonl.gz")[0]["response"] == RIGHT and (tmp_path / "notes.txt").exists()
 
 
 def test_a_step_in_several_batches_is_written_with_all_its_rows(tmp_path):
-    sample, one, two = Samples(tmp_path, {}), group("a", "q", [RIGHT]), group("b", "r", [WRONG])
+    sample, one, two = Samples(tmp_path, SampleBounds()), group("a", "q", [RIGHT]), group("b", "r", [WRONG])
     sample.write(3, *step_of(one))
     sample.write(3, *step_of(one, two))
     assert len(lines(tmp_path / "3.jsonl.gz")) == 2
@@ -189,7 +191,7 @@ def test_a_step_in_several_batches_is_written_with_all_its_rows(tmp_path):
 
 def test_a_disk_that_takes_no_more_is_said_once_and_stops_nothing(tmp_path, capsys):
     """A real refusal of the kernel, in the middle of the file: the step's older file stays, and no half of one."""
-    sample, rows = Samples(tmp_path, {}), step_of(group("a", "q", [RIGHT] * 8))
+    sample, rows = Samples(tmp_path, SampleBounds()), step_of(group("a", "q", [RIGHT] * 8))
     sample.write(1, *rows)
     before = (tmp_path / "1.jsonl.gz").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -207,23 +209,6 @@ def test_a_disk_that_takes_no_more_is_said_once_and_stops_nothing(tmp_path, caps
 
 def test_a_folder_that_can_not_be_made_stops_nothing(tmp_path, capsys):
     (tmp_path / "samples").write_text("a file")
-    sample, rows = Samples(tmp_path / "samples", {}), step_of(group("a", "q", [RIGHT]))
+    sample, rows = Samples(tmp_path / "samples", SampleBounds()), step_of(group("a", "q", [RIGHT]))
     assert sample.write(1, *rows)["train-facts/samples"] == 0 == sample.write(2, *rows)["train-facts/samples"]
     assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("setting", "said"),
-    [
-        ({"response": 3}, "has no response: it has responses, characters, megabytes"),
-        ({"responses": 0}, "responses is 0: write a number above 0, or r1_verl.samples=null"),
-        ({"responses": 2.5}, "responses is 2.5"),
-        ({"megabytes": "64"}, "megabytes is '64'"),
-        ({"characters": True}, "characters is True"),
-        (64, "write r1_verl.samples={responses:64}"),
-    ],
-)
-def test_settings_that_can_not_be_meant(setting, said):
-    with pytest.raises(ValueError, match="r1_verl") as error:
-        runs_samples.settings(setting)
-    assert said in str(error.value)

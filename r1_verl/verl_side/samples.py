@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl import atomic, runs
+from r1_verl.recipes.settings import SampleBounds
 from r1_verl.reward.parts import PARTS, Facts
-from r1_verl.runs.samples import files, settings
+from r1_verl.runs.samples import files
 from r1_verl.verl_side.trajectories import Trajectory
 
 _SAID = ("score", "acc", "format", "outcome", "pred", "score_before")  # of what the scorer said, taken as it is
@@ -37,10 +38,10 @@ class Text(NamedTuple):
 
 
 class Samples:
-    """The sample of one run. folder: RUN/samples; setting: `r1_verl.samples` (ValueError if it can't be meant)."""
+    """The sample of one run, in its folder RUN/samples."""
 
-    def __init__(self, folder: Path, setting: Mapping[str, Any]) -> None:
-        self._folder, self._settings = folder, settings(setting)
+    def __init__(self, folder: Path, bounds: SampleBounds) -> None:
+        self._folder, self._bounds = folder, bounds
         self._sizes: dict[int, int] | None = None  # of the steps on disk
         self._told: set[str] = set()
 
@@ -56,7 +57,7 @@ class Samples:
         """
         found: dict[str, float] = {"samples": 0.0}
         try:
-            chosen = choose(rows, self._settings.responses)
+            chosen = choose(rows, self._bounds.responses)
             texts = read_texts([row.key for row in chosen])
             found |= _of_texts(chosen, texts)
             self._write(step, [self._row(step, *each) for each in zip(chosen, texts, strict=True)])
@@ -76,10 +77,10 @@ class Samples:
         with atomic.file(path) as part:
             part.write_bytes(gzip.compress(lines.encode(), 6, mtime=0))
         self._sizes[step] = path.stat().st_size
-        limit = self._settings.megabytes * 1e6
+        limit = self._bounds.megabytes * 1e6
         while sum(self._sizes.values()) > limit and (drop := thinned(sorted(self._sizes))):
             self._say(
-                f"{self._folder} has reached {self._settings.megabytes:g} MB: from now on older steps make room, "
+                f"{self._folder} has reached {self._bounds.megabytes:g} MB: from now on older steps make room, "
                 "evenly over the run (r1_verl.samples.megabytes)",
                 "full",
             )
@@ -90,7 +91,7 @@ class Samples:
         _, session, _ = row.key.rsplit("_", 2)
         kept = {name: value for name, value in text.extra_info.items() if _is_short(value)}
         texts = {"prompt": text.prompt, "response": text.response}
-        most = self._settings.characters
+        most = self._bounds.characters
         cut = {name: len(each) for name, each in texts.items() if len(each) > most}
         return _plain({
             "step": step, "question": row.question or f"{row.data_source}//{_hash(text.prompt)}", "group": row.group,
