@@ -1,4 +1,4 @@
-"""What `r1_verl.mask`, `r1_verl.schedule`, `r1_verl.entropy` and `r1_verl.samples` of a recipe mean, and what they need beside them.
+"""What `r1_verl.mask`, `schedule`, `entropy` and `samples` of a recipe mean, and what they need beside them.
 
 The veRL side follows them, doctor says what is wrong with them.
 """
