@@ -31,11 +31,12 @@ def check_needs(config: Any) -> Iterator[Problem]:
             "actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop and "
             "actor_rollout_ref.rollout.agent.agent_loop_config_path='${r1_verl_file:verl_side/agent_loops.yaml}'",
         )
-    sampler = config.trainer.v1.sampler.get("custom_sampler") or {}
-    if found.later and not str(sampler.get("path") or "").startswith(OURS):
+    sampler = (config.trainer.v1.sampler.get("custom_sampler") or {}).get("path")
+    if found.later and not str(sampler or "").startswith(OURS):
         yield Problem(
             f"{_need(found.later)} our sampler, and trainer.v1.sampler.custom_sampler is another",
             f"trainer.v1.sampler.custom_sampler.path={OURS}.verl_side.sampler and .name=R1ReplayBuffer",
+            doubt=bool(sampler),  # it may build on ours
         )
     if found.group and config.actor_rollout_ref.rollout.n == 1:
         yield Problem(
