@@ -15,7 +15,6 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from r1_verl.recipes.settings import masks_truncated, sample_bounds
 from r1_verl.reward import compose
-from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD
+from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD, folder_of
 from r1_verl.verl_side import samples, schedules, shaping, step_facts
 from r1_verl.verl_side.trajectories import Trajectory
 
@@ -84,7 +83,7 @@ class _Shaping:
         self._masks = masks_truncated(settings.get("mask"))
         self._schedules = schedules.Schedules(settings, self.refill_fn)
         bounds = sample_bounds(settings.get("samples"))
-        self._samples = bounds and samples.Samples(Path(settings["checkpoints"]).parent / "samples", bounds)
+        self._samples = bounds and samples.Samples(folder_of(settings["checkpoints"]) / "samples", bounds)
         self._step: int | None = None
         self._rows: list[Trajectory] = []  # those of the step so far: it may sample several mini-batches
         self._log_probs: list[torch.Tensor] = []
