@@ -114,7 +114,7 @@ class _Shaping:
 
     def _shaped(self, batch: Any) -> list[Trajectory]:
         """The batch's responses, with what the reward's later parts add and masks take, in veRL's queue as well."""
-        fields = ["extra_fields", "data_source", "rollout_log_probs", "response_mask"]
+        fields = ["extra_fields", "data_source", "rollout_log_probs"]
         fields += ["rm_scores"] * bool(self._reward.later) + ["responses"] * bool(self._reward.tokens)
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         extra = [_plain(value) or {} for value in data["extra_fields"]]
@@ -123,7 +123,7 @@ class _Shaping:
             for key, tag, source, fields in zip(batch.keys, batch.tags, data["data_source"], extra, strict=True)
         ]
         if "rollout_log_probs" in data.keys():  # noqa: SIM118 - a TensorDict
-            self._log_probs.append(_sampled(data))
+            self._log_probs.append(_sampled(batch, data["rollout_log_probs"], extra))
         changed: dict[str, dict[str, Any]] = defaultdict(dict)
         if self._reward.later:
             ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
@@ -183,10 +183,13 @@ def _trajectory(key: str, tag: dict[str, Any], source: str, fields: dict[str, An
     )
 
 
-def _sampled(data: Any) -> torch.Tensor:
-    """The log-probabilities of all tokens that the model itself wrote, flat."""
-    pairs = zip(data["rollout_log_probs"].unbind(), data["response_mask"].unbind(), strict=True)
-    return torch.cat([log_probs[mask.bool()] for log_probs, mask in pairs])
+def _sampled(batch: Any, log_probs: torch.Tensor, extra: Sequence[dict[str, Any]]) -> torch.Tensor:
+    """The log-probabilities of all tokens that the model itself wrote, flat: of our loops, of one turn, all tokens."""
+    if all("response_tokens" in fields for fields in extra):
+        return torch.cat(log_probs.unbind())
+    masks = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["response_mask"])
+    pairs = zip(log_probs.unbind(), masks["response_mask"].unbind(), strict=True)
+    return torch.cat([values[mask.bool()] for values, mask in pairs])
 
 
 class R1ReplayBuffer(_Shaping, ReplayBuffer):
