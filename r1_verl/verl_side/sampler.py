@@ -124,24 +124,31 @@ class _Shaping:
         ]
         if "rollout_log_probs" in data.keys():  # noqa: SIM118 - a TensorDict
             self._log_probs.append(_sampled(batch, data["rollout_log_probs"], extra))
-        changed: dict[str, dict[str, Any]] = defaultdict(dict)
         if self._reward.later:
-            ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
-            for place, more in enumerate(shaping.added(self._reward, rows, ids, self._mode)):
-                info = shaping.told(rows[place].info, more.parts)
-                rows[place] = rows[place]._replace(info=info)
-                if more.on_last or any(more.on_tokens):
-                    scores = data["rm_scores"][place].clone()
-                    scores[-1] += more.on_last
-                    if more.on_tokens:
-                        scores += torch.tensor(more.on_tokens, dtype=scores.dtype)
-                    fields = {"rm_scores": scores, "extra_fields": {**extra[place], "reward_extra_info": info}}
-                    changed[rows[place].key] |= fields
-        self._put(batch, changed)
+            rows = self._paid(batch, rows, extra, data)
         rows = shaping.masked(rows) if self._masks else rows
         nothing = {row.key: torch.zeros(row.tokens, dtype=torch.int64) for row in rows if row.masked}
         self._put(batch, {key: {"response_mask": zeros, "loss_mask": zeros} for key, zeros in nothing.items()})
         return rows
+
+    def _paid(
+        self, batch: Any, rows: Sequence[Trajectory], extra: Sequence[dict[str, Any]], data: Any
+    ) -> list[Trajectory]:
+        """The responses with what the group and token parts add to them."""
+        ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
+        added = shaping.added(self._reward, rows, ids, self._mode)
+        paid, changed = [], {}
+        for row, fields, scores, more in zip(rows, extra, data["rm_scores"].unbind(), added, strict=True):
+            info = shaping.told(row.info, more.parts)
+            paid.append(row._replace(info=info))
+            if more.on_last or any(more.on_tokens):
+                scores = scores.clone()
+                scores[-1] += more.on_last
+                if more.on_tokens:
+                    scores += torch.tensor(more.on_tokens, dtype=scores.dtype)
+                changed[row.key] = {"rm_scores": scores, "extra_fields": {**fields, "reward_extra_info": info}}
+        self._put(batch, changed)
+        return paid
 
     @staticmethod
     def _put(batch: Any, rows: dict[str, dict[str, Any]]) -> None:
