@@ -5,6 +5,8 @@ runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it empties its fi
 runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
+runs/NAME/samples/STEP.jsonl.gz some of the step's training responses with theirs (runs/samples.py)
+runs/NAME/entropy_coeff.jsonl   the entropy coefficient's way, where r1_verl.entropy moves it
 runs/NAME/finished              the last step, once the run came to its end
 """
 
@@ -28,6 +30,7 @@ from r1_verl.runs.curve import (  # noqa: F401  the names that readers of a run 
     MEAN_LENGTH,
     MEAN_REWARD,
     STEP_SECONDS,
+    TRAIN_FACTS,
     TRAIN_REWARD,
     Step,
     read_attempt,
@@ -136,6 +139,15 @@ def find_run(name: str) -> Run:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir()
+
+
+def folder_of(checkpoints: str | Path) -> Path:
+    """The folder of the run whose checkpoints lie there (trainer.default_local_dir).
+
+    veRL's own default is a folder a run inside one that all runs share: then the checkpoints' folder is the run's.
+    """
+    path = Path(checkpoints)
+    return path.parent if path.name == "checkpoints" else path
 
 
 def run_overrides(folder: Path) -> list[str]:
