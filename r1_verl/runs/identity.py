@@ -20,6 +20,7 @@ FREE: dict[str, tuple[str, ...]] = {
         "trainer.experiment_name", "trainer.project_name", "trainer.logger", "trainer.log_val_generations",
         "global_profiler", "*.profiler", "*.*.profiler", "actor_rollout_ref.rollout.trace",
         "actor_rollout_ref.rollout.prometheus", "*.rollout.disable_log_stats", "r1_verl.about", "r1_verl.data",
+        "r1_verl.guard",
         "r1_verl.pays",  # its name, scale and options are compared where they are used, in reward_kwargs
     ),
     "how long the run goes on, how often it validates and saves, where it resumes": (
