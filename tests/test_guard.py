@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from test_checkpoints import saved
 
-from r1_verl import cli
-from r1_verl.recipes import RecipeError
+from r1_verl import cli, recipes
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, Stopped, best, health, open_run
+from r1_verl.runs import Run, RunError, Step, Stopped, best, health
 from r1_verl.runs.curve import read_log
 from r1_verl.training import guard, resume, stages
 
@@ -256,3 +257,171 @@ def test_a_run_begun_anew_has_no_best_yet(run):
     best.keep(validations(0.9), run.checkpoints, run.best)
     best.begin(run.best, run.checkpoints, 0, anew=True)
     assert best.keep(validations(0.1), run.checkpoints, run.best) == best.Best(10, 0.1)
+
+
+# --- ending a run -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(run, composed):
+    """watched(stop) -> a guard of the run, and a function that lets it see the run's curve up to a step."""
+    ill = [step(number, val=0.5 if number <= 10 else 0.2, **({"truncated": 0.3, "acc": 0.3} if number > 10 else {}))
+           for number in range(1, 21)]  # fmt: skip
+
+    def make(stop: bool = True, **trainer):
+        config = copy.deepcopy(composed("quickstart_grpo"))
+        config.r1_verl.guard.stop = stop
+        config.trainer.update(trainer)
+        watcher = guard.Guard(run, config)
+
+        def see(number: int):
+            file = run.folder / "curve/attempt-1.jsonl"
+            file.parent.mkdir(exist_ok=True)
+            lines(file, *({"step": each.step, "data": each.data} for each in ill[:number]))
+            return watcher.look([number])
+
+        return see
+
+    return make
+
+
+def test_an_alarm_ends_the_run_after_its_next_checkpoint(run, watched):
+    see = watched()
+    saved(run, 10)
+    assert see(12) == ({12: []}, None) and best.kept(run.best) == best.Best(10, 0.5)
+    said, ended = see(13)
+    assert said[13][0].startswith("ALARM: training accuracy 0.500 -> 0.300") and ended is None
+    assert see(14) == ({14: []}, None)
+    saved(run, 15)
+    _, ended = see(15)
+    assert ended.step == 15 and ended.reason.startswith("training accuracy 0.500 -> 0.300") and not ended.overruled
+    assert ended.remedy == "r1_verl.mask=truncated"
+
+
+def test_a_run_without_checkpoints_ends_at_once(watched):
+    assert watched(save_freq=-1)(13)[1].step == 13
+
+
+def test_an_alarm_alone_ends_nothing(run, watched):
+    see = watched(stop=False)
+    saved(run, 15)
+    said, ended = see(13)
+    assert "ALARM" in said[13][0] and ended is None and see(20)[1] is None
+
+
+def test_what_was_overruled_does_not_end_the_run_again(run, watched):
+    saved(run, 15)
+    run.mark_stopped(Stopped(15, "why", "", overruled=True))
+    assert watched()(20)[1] is None
+
+
+def test_a_disk_too_full_for_the_best_is_said_once(run, watched):
+    """RUN/best can't be made: a file has its name."""
+    run.best.write_text("")
+    see = watched(stop=False)
+    saved(run, 10)
+    (line,) = see(11)[0][11]
+    assert line.startswith("the best checkpoint could not be kept") and see(12)[0] == {12: []}
+
+
+def test_a_stopped_run_says_why_and_goes_on_at_a_word(run, composed, capsys):
+    config = copy.deepcopy(composed("quickstart_grpo"))
+    saved(run, 10)
+    best.keep(validations(0.5), run.checkpoints, run.best)
+    guard.require_word(run, config, "mine")
+    run.mark_stopped(Stopped(15, "accuracy 0.5 -> 0.3, with length up: 30 -> 60", "trainer.x=1"))
+    with pytest.raises(RunError) as refused:
+        guard.require_word(run, config, "mine")
+    assert str(refused.value) == (
+        "run 'mine' was stopped after step 15 (accuracy 0.5 -> 0.3, with length up: 30 -> 60): `r1-verl export mine` "
+        "makes a model folder of the best checkpoint (step 10, validation accuracy 0.500), from which the same command "
+        "tries again with RUN=mine_2 MODEL=FOLDER trainer.x=1; with r1_verl.guard.go_on=true it goes on from the last "
+        "checkpoint"
+    )
+    config.r1_verl.guard.go_on = True
+    guard.require_word(run, config, "mine")
+    assert "Going on with run 'mine'" in capsys.readouterr().out and run.stopped().overruled
+    config.r1_verl.guard.go_on = False
+    guard.require_word(run, config, "mine")  # the word was said
+
+
+def test_the_fragment_and_wrong_values():
+    assert guard.settings(recipes.compose("quickstart_grpo", ["+guard=stop"])) == guard.Settings(stop=True)
+    assert guard.settings(recipes.compose("quickstart_grpo", ["r1_verl.guard.stop=true"])).stop
+    with pytest.raises(recipes.RecipeError, match=r"^r1_verl.guard.stop=maybe: true or false is needed$"):
+        guard.settings(recipes.compose("quickstart_grpo", ["r1_verl.guard.stop=maybe"]))
+    with pytest.raises(recipes.RecipeError, match=r"r1_verl\.guard has to hold KEY: VALUE lines"):
+        recipes.compose("quickstart_grpo", ["r1_verl.guard=true"])
+
+
+def test_the_report_lists_notes_alarms_and_the_stop(run):
+    curve_of(run, curve(20, 11, truncated=0.3, acc=0.3))
+    run.mark_stopped(Stopped(15, "why", ""))
+    text = summary.write(run)
+    assert "What the guard saw:\n- step 13: ALARM: training accuracy 0.500 -> 0.300, with truncated: 0 -> 0.3" in text
+    assert "- step 15: stopped by the guard\n" in text
+
+
+def curve_of(run: Run, found: list[Step]) -> None:
+    (run.folder / "curve").mkdir(exist_ok=True)
+    lines(run.folder / "curve/attempt-1.jsonl", *({"step": each.step, "data": each.data} for each in found))
+
+
+# --- what starts from it ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trained(run):
+    """A run whose step 10 was best and is kept, and whose last step is 20; each weight file says its step."""
+    for number, accuracy in ((10, 0.5), (20, 0.1)):
+        whole = saved(run, number) / "actor/huggingface"
+        (whole / "config.json").write_text("{}")
+        (whole / "model.safetensors").write_text(str(number))
+        best.keep(validations(0.5, accuracy)[: number // 10], run.checkpoints, run.best)
+    shutil.rmtree(run.checkpoints / "global_step_10/actor")
+    return run
+
+
+def exported(folder) -> str:
+    return (folder / "model.safetensors").read_text()
+
+
+def test_export_takes_the_last_and_after_a_stop_the_best(trained, capsys, tmp_path):
+    assert exported(stages.export(trained)) == "20"
+    assert exported(stages.export(trained, best_one=True)) == "10"
+    assert "The best checkpoint: step 10, validation accuracy 0.500." in capsys.readouterr().err
+    trained.mark_stopped(Stopped(20, "why", ""))
+    assert exported(stages.export(trained, tmp_path / "a")) == "10"
+    assert exported(stages.export(trained, tmp_path / "b", step=20)) == "20"
+    trained.mark_stopped(Stopped(20, "why", "", overruled=True))
+    assert exported(stages.export(trained, tmp_path / "c")) == "20"
+
+
+def test_export_best_by_its_name(trained, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert cli.main(["export", str(trained.folder), str(out), "--best"]) == 0 and exported(out) == "10"
+    assert cli.main(["export", str(trained.folder), "--best", "--step", "20"]) == 2
+    shutil.rmtree(trained.best)
+    capsys.readouterr()
+    assert cli.main(["export", str(trained.folder), "--best"]) == 2
+    assert "has kept no best checkpoint: no validated step of it was saved" in capsys.readouterr().err
+
+
+def test_a_stage_starts_from_the_last_unless_it_says_otherwise(trained):
+    def start(after: str, name: str) -> str:
+        return exported(Path(stages.start(after, Run(trained.folder.parent / name))))
+
+    assert (start("mine", "a"), start("mine@best", "b"), start("mine@last", "c")) == ("20", "10", "20")
+    trained.mark_stopped(Stopped(20, "why", ""))
+    with pytest.raises(RunError, match=r"'mine' was stopped after step 20 \(why\): say where run 'd' starts, .*@best"):
+        start("mine", "d")
+    assert (start("mine@best", "e"), start("mine@last", "f")) == ("10", "20")
+    with pytest.raises(RunError, match="after the @ comes best or last"):
+        start("mine@worst", "g")
+
+
+def test_a_run_goes_back_to_its_best(trained, composed):
+    """`trainer.resume_from_path` takes the kept one as any whole checkpoint."""
+    config = copy.deepcopy(composed("quickstart_grpo"))
+    config.trainer.resume_mode, config.trainer.resume_from_path = "resume_path", f"{trained.best}/global_step_10"
+    assert resume.plan(trained, config).step == 10

@@ -17,7 +17,7 @@ from functools import lru_cache
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from r1_verl.runs import Run, read_curve
+from r1_verl.runs import Run, read_curve, recorded
 from r1_verl.runs.curve import Step, accuracies
 
 FIRST = 3  # the run's first steps, whose median later steps are compared with
@@ -312,13 +312,14 @@ def _filled(remedy: str, data: Mapping[str, float], settings: Mapping[str, Any])
     )
 
 
-def told(run: Run) -> list[str]:
-    """What the curve of a run tells, a line each, and why its guard ended it, for people; [] for nothing."""
-    found = findings(read_curve(run), validation_rows(run))
-    lines = [f"step {each.step}: {each}" for each in found]
+def lines(run: Run) -> list[str]:
+    """What the curve of a run tells, and why its guard ended it, for its report; [] for nothing."""
+    found = [
+        f"step {each.step}: {each}" for each in findings(read_curve(run), validation_rows(run), recorded(run.folder))
+    ]
     if ended := run.stopped():
-        lines.append(f"step {ended.step}: stopped by the guard{' (its user went on)' * ended.overruled}")
-    return lines
+        found.append(f"step {ended.step}: stopped by the guard{', and its user went on' * ended.overruled}")
+    return ["", "What the guard saw:", *(f"- {each}" for each in found)] if found else []
 
 
 def validation_rows(run: Run) -> int | None:
