@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from r1_verl import recipes
 from r1_verl.recipes.overrides import settle
 from r1_verl.report import recipe_table
-from r1_verl.reward import compute_score
+from r1_verl.reward import compose, compute_score
 from r1_verl.training import pays, tiny_model
 
 FOLDER = Path(__file__).parents[1]
@@ -85,13 +85,13 @@ def test_a_stage_follows_another_recipe(composed):
 
 
 @pytest.mark.parametrize("recipe", recipes.names())
-def test_the_reward_that_a_recipe_names_is_registered(recipe, composed):
-    """Its name, scale and options: an option's value may be unknown as well, which only scoring tells."""
+def test_what_a_recipe_pays_is_registered(recipe, composed):
+    """Judge, parts, scale and options: an option's value may be unknown as well, which only scoring tells."""
     config = composed(recipe)
     kwargs = OmegaConf.to_container(config.reward.custom_reward_function.reward_kwargs, resolve=True)
-    name = kwargs["reward"] if isinstance(kwargs["reward"], str) else kwargs["reward"]["name"]
-    assert pays.line(config).startswith(f"{name}, {'strict' if kwargs['mode'] == 'strict' else 'as published'}, scale ")
-    assert compute_score(name, "no answer", "none", **kwargs)["acc"] == 0.0
+    name = compose.read(kwargs["reward"]).judge.name
+    assert pays.line(config).startswith(f"{name}, {'strict' if kwargs['mode'] == 'strict' else 'as published'}, ")
+    assert compute_score(name, "no answer", "none", {"response_tokens": 2}, **kwargs)["acc"] == 0.0
 
 
 def test_every_recipe_stands_in_the_table_as_it_is(composed):

@@ -80,12 +80,15 @@ def test_the_gold_of_mini_r1s_prompts_earns_both_parts_of_its_reward():
 @pytest.mark.train
 @pytest.mark.timeout(1500)
 def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
-    """veRL and vLLM for real, token for token: the prompts are the raw strings, and nothing follows a closed answer.
+    """veRL and vLLM for real, token for token: the prompts are the raw strings, nothing follows a closed answer or an
+    end token of the model, which has two, and what the loop tells of each response is true.
 
     An untrained model writes each of its 358 tokens now and then, `</answer>` in about every third response.
     """
     tokenizer = tiny_model.build_tokenizer()
     tiny_model.build(tmp_path / "model", seed=0)
+    end, other = tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("yes")
+    (tmp_path / "model/generation_config.json").write_text(json.dumps({"eos_token_id": [end, other]}))
     config = tmp_path / "model/config.json"
     config.write_text(config.read_text().replace('"max_position_embeddings": 512', '"max_position_embeddings": 2048'))
     make = [sys.executable, str(ROOT / "data_prep/countdown.py"), "--out", str(tmp_path), "--style", "raw"]
@@ -109,8 +112,13 @@ def test_responses_end_at_the_answer_on_the_cpu(tmp_path):
     texts = [message["content"] for [message] in pq.read_table(tmp_path / "train.parquet")["prompt"].to_pylist()]
     assert texts[0].startswith(TINYZERO_BASE) and texts[0].endswith("<think>")
     raw = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    assert len(rows) == 8 * 5 and all(row["prompt"] in raw for row in rows)
-    closing, end = tokenizer.convert_tokens_to_ids("</answer>"), tokenizer.eos_token_id
-    assert any(row["response"][-1] == closing for row in rows)
-    for *before, last in (row["response"] for row in rows):
-        assert closing not in before and (last in (closing, end) or len(before) == 199)
+    assert len(rows) == 8 * 5 and all(row["prompts"] in raw for row in rows)
+    closing = tokenizer.convert_tokens_to_ids("</answer>")
+    assert {closing, other} <= {row["responses"][-1] for row in rows}
+    for row in rows:
+        *before, last = row["responses"]
+        ended = last in (closing, end, other)
+        assert not {closing, end, other} & set(before) and (ended or len(before) == 199)
+        assert row["extra_fields"]["truncated"] is not ended
+        assert row["extra_fields"]["response_tokens"] == len(row["responses"])
+    assert {row["extra_fields"]["truncated"] for row in rows} == {True, False}

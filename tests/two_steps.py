@@ -53,8 +53,9 @@ CHANGES = {
     "dapo": [
         "actor_rollout_ref.actor.ulysses_sequence_parallel_size=1",
         "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size=1",
-        "algorithm.filter_groups.enable=false", "reward.reward_kwargs.overlong_buffer_cfg.len=4",
+        "algorithm.filter_groups.enable=false", "r1_verl.pays.1.buffer=4",
     ],
+    "openr1_all_rewards": ["r1_verl.pays.8.buffer=4"],
 }  # fmt: skip
 # Data folders of Countdown and their prompt styles: a few puzzles lie there before a recipe would make 327,680.
 COUNTDOWN = {"tinyzero": "raw", "mini_r1": "mini_r1", "unlock_deepseek": "unlock_deepseek"}
@@ -74,14 +75,15 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
         "SOURCE": ("dapo/train.parquet", "data_dapo.parquet"),
         "EVAL_SOURCE": ("eval/simplerl/aime24.jsonl", "data_eval/aime24.jsonl"),
     },
-    **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K), **dict.fromkeys(("openr1_tir", "openr1_math_7b"), _MATH),
+    **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K),
+    **dict.fromkeys(("openr1_tir", "openr1_220k", "openr1_math_7b", "demystify"), _MATH),
     **dict.fromkeys(("drgrpo", "drgrpo_r1", "simplerl_v0", "simplerl_v1"), _MATH_8K),
 }  # fmt: skip
 # One recipe of each combination (test_two_steps.py sees to it).
 CHOSEN = (
     "gsm8k_grpo", "gsm8k_ppo", "grpo_bias_gsm8k", "tinyzero_grpo", "tinyzero_ppo", "oat_zero", "mini_r1", "grpo_demo",
     "unsloth_gsm8k", "logicrl_grpo", "logicrl_reinforce_pp", "simplerl_v0_ppo", "simplerl_v1_grpo", "drgrpo",
-    "deepscaler_8k", "openr1_distill_7b", "dapo",
+    "deepscaler_8k", "openr1_distill_7b", "dapo", "demystify",
 )  # fmt: skip
 TIME_LIMIT = 1500  # seconds
 

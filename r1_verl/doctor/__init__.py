@@ -28,10 +28,12 @@ from r1_verl.doctor import (
     machine,
     made_by,
     memory,
+    parts,
     place,
     prompts,
     reward,
     rollout,
+    schedules,
     truths,
     unread,
     values,
@@ -45,7 +47,7 @@ from r1_verl.runs import RunError, run_folder, run_overrides
 _SETTINGS = (keys, values)
 _ROOMS = (
     verl_source, *_SETTINGS, machine, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention,
-    rollout, reward, function, loggers, files, made_by, truths, prompts, answer_place, place,
+    schedules, rollout, reward, parts, function, loggers, files, made_by, truths, prompts, answer_place, place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 

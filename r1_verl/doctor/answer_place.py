@@ -16,7 +16,7 @@ from r1_verl.data.math.prompts import GSM8K
 from r1_verl.data.rendering import are_messages
 from r1_verl.doctor.data_file import first_rows, mapping
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.doctor.reward import options, ours, pays
+from r1_verl.doctor.reward import judging, ours, pays
 from r1_verl.ground_truth import task_of
 from r1_verl.ground_truth.math import one_line
 from r1_verl.reward import compute_score
@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 def check_place(config: Any) -> Iterator[Problem]:
     """The first rows' gold answers in the places that their prompts ask for, under the recipe's reward."""
-    kwargs, named = options(config) if ours(config) else {}, pays(config)
+    kwargs, named = judging(config) if ours(config) else {}, pays(config)
     mode = kwargs.get("mode", "strict")
     for row in _rows(config) if ours(config) else ():
         try:

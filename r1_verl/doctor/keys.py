@@ -15,7 +15,8 @@ from r1_verl.doctor.problem import Check, Problem
 
 OURS = {
     "": ("r1_verl", "model_engine"),
-    "r1_verl": ("pays", "stop", "stop_token_ids", "include_stop", "data", "about", "after", "guard"),
+    "r1_verl": ("pays", "stop", "stop_token_ids", "include_stop", "data", "about", "after", "mask",
+                "schedule", "entropy", "samples", "guard"),
     "r1_verl.guard": ("stop", "go_on"),
     # ray.init's keywords that runs use; it refuses others
     "ray_kwargs.ray_init": (
@@ -33,7 +34,8 @@ OURS = {
 FREE = re.compile(
     r"(.*\.)?(override_config|override_optimizer_config|engine_kwargs\.\w+|checkpoint_engine\.engine_kwargs|reward_kwargs"
     r"|sampler_kwargs|runtime_env|apply_chat_template_kwargs|mm_processor_kwargs|kw_args|layer_name_map|custom"
-    r"|mixed_precision|wrap_policy|turbo_config|global_batch_info|\w+_nsight_options)|r1_verl\.(data|about|pays)"
+    r"|mixed_precision|wrap_policy|turbo_config|global_batch_info|\w+_nsight_options)|r1_verl\.(data|about|pays"
+    r"|schedule|entropy|samples)"
     r"|distillation\.teacher_models"
 )
 # veRL makes dataclasses of these.

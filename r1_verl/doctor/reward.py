@@ -1,4 +1,4 @@
-"""Checks of the reward: manager, the named reward, mode, scale, options, penalties, the group filter's metric."""
+"""Checks of the reward: manager, what is paid, mode, scale, options, penalties, the group filter's metric."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from r1_verl.doctor.algorithm import near
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.verl_source import reward_managers
 from r1_verl.ground_truth import task_of
-from r1_verl.reward import named
+from r1_verl.reward import compose, named
+from r1_verl.reward.compose import Composition
 from r1_verl.scorers import UnknownNameError, find_reward, known_options, resolve, scorers
 
 OURS, REWARD = "pkg://r1_verl", "reward.custom_reward_function"
@@ -24,13 +25,26 @@ def options(config: Any) -> dict[str, Any]:
     return dict(OmegaConf.to_container(given, resolve=True)) if given else {}
 
 
-def pays(config: Any) -> named.Named | None:
-    """The reward that a recipe names; None if it names none, or none that can be read (check_pays reports that)."""
-    given = options(config).get("reward") if ours(config) else None
+def paid(config: Any) -> Composition | None:
+    """What a recipe pays; None under another reward function, or if it cannot be read (check_pays reports that)."""
     try:
-        return named.read(given) if given is not None else None
+        return compose.read(options(config).get("reward")) if ours(config) else None
     except UnknownNameError:
         return None
+
+
+def pays(config: Any) -> named.Named | None:
+    """The reward that a recipe names, which judges; None if it names none, or none that can be read."""
+    found = paid(config)
+    return found.judge if found else None
+
+
+def judging(config: Any) -> dict[str, Any]:
+    """`options` without the parts, which need facts of a response and judge nothing."""
+    given, found = options(config), paid(config)
+    if found is None:
+        return given
+    return given | {"reward": found.judge and {key: value for key, value in found.judge._asdict().items() if value}}
 
 
 def ours(config: Any) -> bool:
@@ -53,15 +67,19 @@ def check_options(config: Any) -> Iterator[Problem]:
 
 
 def check_pays(config: Any) -> Iterator[Problem]:
-    """The named reward: its name, scale and options, and a published form where the mode asks for one."""
+    """The judge and the parts: names, scale, weights and options, and a published form where the mode asks for one."""
     given = options(config).get("reward") if ours(config) else None
     if given is None:
         return
     mode = "faithful" if options(config).get("mode") == "faithful" else "strict"  # check_options reports another
     try:
-        resolve("", mode, None, named.read(given).name)
+        if judge := compose.read(given).judge:
+            resolve("", mode, None, judge.name)
     except UnknownNameError as error:
-        fix = "r1_verl.pays=NAME or r1_verl.pays={name: NAME, scale: SCALE, options: {}}; `r1-verl sources` lists them"
+        fix = (
+            "r1_verl.pays=NAME, {name: NAME, scale: SCALE, options: {}} or "
+            "[{name: NAME, weight: 1.0}, {part: NAME, weight: 1.0}]; `r1-verl sources` lists rewards and parts"
+        )
         yield Problem(str(error), fix if "mode=" not in str(error) else f"{REWARD}.reward_kwargs.mode=strict")
 
 
@@ -93,6 +111,7 @@ def check_manager(config: Any) -> Iterator[Problem]:
     if overlong.get("enable") and manager.name != "dapo":
         yield Problem(
             f"the overlong penalty is set, and the reward manager {manager.name!r} does not read it",
+            "{part: soft_overlong, max_length: LENGTH, buffer: TOKENS} in r1_verl.pays, or "
             "reward.reward_manager.name=dapo",
         )
     if overlong.get("enable") and kwargs.get("max_resp_len") != config.data.max_response_length:

@@ -55,20 +55,35 @@ def check_parallel(config: Any) -> Iterator[Problem]:
         )
 
 
-def check_ends(config: Any) -> Iterator[Problem]:
-    """The agent loop is known, and is one of ours where responses are to stop at a text: veRL's own do not."""
+def our_loops() -> list[str]:
+    """The names of the agent loops in our list."""
     import yaml
 
+    return [entry["name"] for entry in yaml.safe_load(OUR_LOOPS.read_text())]
+
+
+def reads_ours(agent: Any) -> bool:
+    """Whether a recipe's `rollout.agent` names our list."""
+    return str(agent.agent_loop_config_path or "").endswith("verl_side/agent_loops.yaml")
+
+
+def check_ends(config: Any) -> Iterator[Problem]:
+    """The agent loop is known, and is one of ours where responses are to stop at a text or those that were cut off are
+    masked: veRL's own neither stop there nor tell."""
     agent, settings = config.actor_rollout_ref.rollout.agent, config.get("r1_verl") or {}
-    chosen, ours = agent.default_agent_loop, [entry["name"] for entry in yaml.safe_load(OUR_LOOPS.read_text())]
+    chosen, ours = agent.default_agent_loop, our_loops() if reads_ours(agent) else []
     known = (*agent_loops(), *ours)
     if (settings.get("stop") or settings.get("stop_token_ids")) and chosen not in ours:
         yield Problem(
             f"r1_verl.stop is set, and the agent loop {chosen!r} does not read it: responses would run on",
             "+stop=texts (or actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop)",
         )
-    reads_ours = str(agent.agent_loop_config_path or "").endswith("verl_side/agent_loops.yaml")
-    if agent_loops() and reads_ours and chosen not in known:
+    if settings.get("mask") and chosen not in ours:
+        yield Problem(
+            f"r1_verl.mask is set, and the agent loop {chosen!r} does not tell which responses were cut off",
+            "actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop, or r1_verl.mask=null",
+        )
+    if agent_loops() and reads_ours(agent) and chosen not in known:
         yield Problem(f"unknown agent loop {chosen!r}", near(chosen, known))
     if chosen.startswith("r1_") and not agent.agent_loop_config_path:
         yield Problem(

@@ -14,7 +14,7 @@ from r1_verl.data.gold import gold_response
 from r1_verl.data.make import command
 from r1_verl.doctor.data_file import columns, mapping, tables
 from r1_verl.doctor.problem import Check, Problem
-from r1_verl.doctor.reward import options, ours, pays, wrong_task
+from r1_verl.doctor.reward import judging, ours, pays, wrong_task
 from r1_verl.reward import compute_score
 from r1_verl.score import BAD_GROUND_TRUTH
 from r1_verl.scorers import UnknownNameError
@@ -55,7 +55,7 @@ def _look(config: Any, key: str, file: str, found: Any) -> Iterator[Problem]:
     if problem := wrong_task(config, key, [(row[source], _truth(row)) for row in rows.values()]):
         yield problem
         return
-    given = {name: value for name, value in options(config).items() if name not in ("mode", "scale", "ladder")}
+    given = {name: value for name, value in judging(config).items() if name not in ("mode", "scale", "ladder")}
     name = pays(config).name if pays(config) else ""
     seen = [each for i, row in rows.items() if (each := _judge(i, row[source], row, name, given)) is not None]
     making = command(config, file) or "run the recipe's script, which makes it, or a script of data_prep/"

@@ -70,7 +70,7 @@ def count(path: Path) -> int | None:
 def _row(record: Mapping[str, Any], columns: Columns, where: str) -> Row:
     info = record.get("extra_info")
     info = dict(info) if isinstance(info, Mapping) else {}
-    prompt = record.get("input")
+    prompt = record.get("input", record.get("prompt"))  # veRL's dumps, a run's samples
     if "think_in_prompt" not in info and isinstance(prompt, str):
         info["think_in_prompt"] = opens_think(prompt)
     model = record.get("reward_model")

@@ -36,6 +36,15 @@ def line(error: Exception, overrides: Sequence[str], known: Callable[[], Iterabl
         return f"the setting {found[1]} is there already: write {found[1]}=... without +"
     if found := re.match(r"Ambiguous value for argument '(.*?)=(.*?)'", text):
         return f"{found[1]}={found[2]} is two values: write {found[1]}=[{found[2]}] for a list"
+    if found := re.match(r"Error merging override (\S+?)=(.*)", text):
+        kinds = ("a mapping", "a list") if found[2].startswith("[") else ("a list", "a mapping")
+        both = f"'~{found[1]}' '+{found[1]}={found[2]}'"
+        return f"{found[1]} is {kinds[0]} in the recipe and {found[2]} is {kinds[1]}: take the old one out, {both}"
+    if "Cannot merge DictConfig with ListConfig" in text:
+        return (
+            "a key (r1_verl.pays?) is a list in one of its recipes and a mapping in another, and Hydra merges neither "
+            "into the other: write the form that stands in the recipe that it builds on"
+        )
     return text.partition(" See https://hydra.cc")[0]
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from r1_verl import atomic
-from r1_verl.recipes import FOLDER, RecipeError, compose, names
+from r1_verl import atomic, recipes
+from r1_verl.recipes import FOLDER, RecipeError, names
+from r1_verl.reward import compose
 from r1_verl.score import BAD_FORMAT, CORRECT, UNREADABLE, WRONG, Scale, Score, parts
 from r1_verl.scorers import find_reward, find_scale
 
@@ -20,14 +21,14 @@ COLUMNS = (
 BEGIN, END = "<!-- made by: r1-verl recipes --table r1_verl/recipes/README.md -->", "<!-- end of recipes -->"
 
 
-def markdown(compose: Callable[[str], Any] = compose) -> str:
+def markdown(make: Callable[[str], Any] = recipes.compose) -> str:
     """All recipes, a row each; a section for each family, the families in the order of their names.
 
-    compose: makes a recipe's configuration.
+    make: makes a recipe's configuration.
     """
     families: dict[str, list[tuple[str, ...]]] = {}
     for name in names():
-        config = compose(name)
+        config = make(name)
         families.setdefault(_about(config).get("family", "Others"), []).append(row(name, config))
     return "\n\n".join(f"## {family}\n\n{_table(families[family])}" for family in sorted(families, key=str.lower))
 
@@ -78,15 +79,21 @@ def _about(config: Any) -> Mapping[str, Any]:
 
 
 def reward(config: Any) -> str:
-    """The reward that a recipe names (`r1_verl.pays`), what it is worth, its options, and whether it is strict."""
-    pays = (config.get("r1_verl") or {}).get("pays")
-    if pays is None:
-        return "by data source"
-    named = {"name": pays} if isinstance(pays, str) else pays
-    scale = find_scale(named["scale"]) if named.get("scale") else find_reward(named["name"]).scale
+    """What a recipe pays (`r1_verl.pays`): its judge and what a verdict is worth, options, parts, whether strict."""
+    paid = compose.read((config.get("r1_verl") or {}).get("pays"))
+    if paid.judge is None:
+        words = ["by data source"]
+    else:
+        name, scale, options = paid.judge
+        scale = find_scale(scale) if scale else find_reward(name).scale
+        words = [f"`{name}`: {worth(scale)}", *(f"{key}={_plain(value)}" for key, value in options.items())]
+    if not paid.weight:
+        words = [f"{words[0].partition(':')[0]} judges"]
+    elif paid.weight != 1:
+        words.append(f"x {paid.weight:g}")
+    words += [f"+ {compose.told(chosen)}" for chosen in paid.text + paid.later]
     strict = config.reward.custom_reward_function.reward_kwargs.get("mode") == "strict"
-    options = ", ".join(f"{key}={_plain(value)}" for key, value in (named.get("options") or {}).items())
-    return ", ".join(filter(None, [f"`{named['name']}`: {worth(scale)}", options, "strict" if strict else ""]))
+    return ", ".join(words + ["strict"] * strict)
 
 
 def worth(scale: Scale) -> str:

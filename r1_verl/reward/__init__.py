@@ -6,14 +6,13 @@ veRL calls `compute_score` (reward.custom_reward_function.path=pkg://r1_verl.rew
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from r1_verl.ground_truth import task_of
 from r1_verl.response import until
-from r1_verl.reward import named
+from r1_verl.reward import compose, named
 from r1_verl.score import CORRECT, ERROR, WRONG, Score
 from r1_verl.scorers import Judge, Scorer, UnknownNameError, known_options, note_ladder, resolve, unknown_name
 
@@ -28,7 +27,7 @@ def compute_score(
     ground_truth: Any,
     extra_info: Mapping[str, Any] | None = None,
     *,
-    reward: str | Mapping[str, Any] | None = None,
+    reward: str | Mapping[str, Any] | Sequence[Any] | None = None,
     mode: str = "strict",
     scale: str | None = None,
     stop: str | Sequence[str] = (),
@@ -40,7 +39,9 @@ def compute_score(
 
     solution_str: the response alone, without its prompt. ground_truth: canonical JSON (`ground_truth.encode`), or
     upstream's own form. extra_info["think_in_prompt"]: the prompt already opened `<think>`.
-    reward: the scorer that judges, by name or as {name, scale, options}; None is the data source's scorer.
+    reward: the scorer that judges, by name or as {name, scale, options}; None is the data source's scorer. A list pays
+    parts beside it (`reward.compose`); those that look at lengths need extra_info["response_tokens"] (of the policy's
+    tokenizer) and extra_info["truncated"].
     mode: "faithful" is the published reward, "strict" the same task with its holes closed. scale: a reward scale by
     name; None is the scorer's default. stop, include_stop: texts at which generation ends, and whether they belong to
     the response (vLLM's include_stop_str_in_output); text after a stop, which the last token may bring, is not read.
@@ -49,21 +50,25 @@ def compute_score(
 
     Returns the same keys for every source and outcome: `score` (the reward), `acc` (1.0 or 0.0, always the strict
     verdict), `format` (1.0 or 0.0, by the mode's own rule), `outcome`, `pred`, and `parts` (sub-rewards as a JSON
-    object, "" if there are none: veRL needs one flat set of keys).
+    object, "" if there are none: veRL needs one flat set of keys). Under a list `score` is the sum of `parts`, `acc`,
+    `format` and `outcome` are the judge's, and one key more, `later`, names the parts of groups and of tokens, which
+    the sampler adds in training ("" if there are none).
 
-    Raises UnknownNameError for an unknown data source, reward, mode, scale or option, and for a named reward that
-    judges another task than the ground truth names. Nothing else that a response or a ground truth holds raises.
+    Raises UnknownNameError for an unknown data source, reward, part, mode, scale or option, for a named reward that
+    judges another task than the ground truth names, and for a part without the fact that it needs. Nothing else that a
+    response or a ground truth holds raises.
     """
     if options and "ladder" in options:
         note_ladder()
         old = options.pop("ladder")
         scale = scale or old
-    if reward is None:
+    paid = compose.read(reward)
+    if paid.judge is None:
         entry, chosen, to_reward = resolve(data_source, mode, scale)
         if options:
             options = _options(entry, options)
     else:
-        name, own_scale, own_options = named.read(reward)
+        name, own_scale, own_options = paid.judge
         entry, chosen, to_reward = resolve("", mode, scale or own_scale, name)
         task = task_of(ground_truth)
         if task != entry.task and task and entry.task:
@@ -85,7 +90,7 @@ def compute_score(
         "outcome": score.outcome,
         "pred": str(score.pred)[:_PRED_CHARS],
         "parts": _parts(tuple(score.parts.items())) if score.parts else "",
-    }
+    } | (compose.pay(paid, entry.name, to_reward, score, text, info, mode) if paid.listed else {})
 
 
 @lru_cache(maxsize=4096)
@@ -105,14 +110,8 @@ def _call(scorer: Judge, text: str, ground_truth: Any, info: Mapping[str, Any], 
     except (UnknownNameError, KeyboardInterrupt, SystemExit):  # an option's value may name something unknown
         raise
     except BaseException as error:  # math-verify's timeout is no Exception
-        _complain(f"r1_verl: scorer {scorer.__module__}.{scorer.__qualname__} raised {error!r:.200}")
+        compose.complain(f"r1_verl: scorer {scorer.__module__}.{scorer.__qualname__} raised {error!r:.200}")
         return Score(ERROR)
-
-
-@lru_cache(maxsize=256)
-def _complain(message: str) -> None:
-    """Print a message once: a defect of a scorer shows in every sample."""
-    print(message, file=sys.stderr)
 
 
 def _options(entry: Scorer, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""A reward that a recipe names: `r1_verl.pays`, which reaches `compute_score(reward=...)`."""
+"""A reward by name, with its scale and options: the judge of what a recipe pays (`compose.py`)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any, NamedTuple
 
 from r1_verl.scorers import Scorer, UnknownNameError, find_reward, find_scale, scorers, unknown_name
@@ -19,25 +18,11 @@ class Named(NamedTuple):
     options: Mapping[str, Any] = {}
 
 
-# The reward of the last call, what it names, and a copy if it is a dict, which its owner may have changed since.
-_last: tuple[Any, Named | None, dict[str, Any] | None] = (None, None, None)
-
-
 def read(reward: Any) -> Named:
     """Read a reward: a registered name, or a mapping {name, scale, options} of which only the name is needed.
 
-    The last one is remembered, because a trainer hands over the same object in every call. Raises UnknownNameError for
-    a name, scale, option or key that is not registered.
+    Raises UnknownNameError for a name, scale, option or key that is not registered.
     """
-    global _last
-    given, named, copy = _last
-    if given is not reward or (copy is not None and copy != reward):
-        named = _read(reward)
-        _last = (reward, named, deepcopy(reward) if type(reward) is dict else None)
-    return named
-
-
-def _read(reward: Any) -> Named:
     if not isinstance(reward, Mapping):
         return Named(find_reward(reward).name)
     for key in reward:
@@ -45,7 +30,7 @@ def _read(reward: Any) -> Named:
             raise UnknownNameError(unknown_name("key of the reward", key, _KEYS))
     if not reward.get("name"):
         raise UnknownNameError("the reward has no name: write {name: NAME, scale: SCALE, options: {}} or NAME alone")
-    entry, scale, options = find_reward(reward["name"]), reward.get("scale"), _plain(reward.get("options") or {})
+    entry, scale, options = find_reward(reward["name"]), reward.get("scale"), plain(reward.get("options") or {})
     if scale:
         find_scale(scale)
     if not isinstance(options, dict):
@@ -57,12 +42,12 @@ def _read(reward: Any) -> Named:
     return Named(entry.name, scale or None, options)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain dicts and lists in the place of OmegaConf's, which are slow to read."""
     if isinstance(value, Mapping):
-        return {key: _plain(value[key]) for key in value}
+        return {key: plain(value[key]) for key in value}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 

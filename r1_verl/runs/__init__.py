@@ -5,6 +5,7 @@ runs/NAME/curve/attempt-N.jsonl what veRL's file logger wrote (it empties its fi
 runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
+runs/NAME/samples/STEP.jsonl.gz some of the step's training responses with theirs (runs/samples.py)
 runs/NAME/best/                 the best validated checkpoint (best.py)
 runs/NAME/finished              the last step, once the run came to its end
 runs/NAME/stopped               why the guard ended it, if it did
@@ -31,6 +32,7 @@ from r1_verl.runs.curve import (  # noqa: F401  the names that readers of a run 
     MEAN_LENGTH,
     MEAN_REWARD,
     STEP_SECONDS,
+    TRAIN_FACTS,
     TRAIN_REWARD,
     Step,
     read_attempt,

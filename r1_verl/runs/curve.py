@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Names of metrics in the curve: veRL's own, and the prefix of those that verl_side/sampler.py adds.
+# Names of metrics in the curve: veRL's own, and the prefixes of those that verl_side/sampler.py adds.
 MEAN_REWARD, MEAN_LENGTH, STEP_SECONDS = "critic/score/mean", "response_length/mean", "timing_s/step"
-TRAIN_REWARD = "train-reward"
+TRAIN_REWARD, TRAIN_FACTS = "train-reward", "train-facts"
 # Metrics that are numbers as long as the training is sound. Others (correlations) may be NaN in a sound step.
 _SOUND = (MEAN_REWARD, "critic/rewards/mean", "actor/loss", "actor/pg_loss", "actor/kl_loss", "actor/grad_norm",
           "critic/vf_loss", "critic/grad_norm", "train/loss", "train/grad_norm")  # fmt: skip

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 KWARGS = "reward.custom_reward_function.reward_kwargs"
 _NAME, _SCALE = f"{KWARGS}.reward", f"{KWARGS}.scale"
+_MANAGER, _KEEPS = "reward.reward_manager.name", "reward.reward_kwargs"  # veRL's manager, and what it is told
 
 # What may change without making it another experiment, by the reason why it may. A key stands for all below it;
 # a star is one part of a key.
@@ -20,8 +22,12 @@ FREE: dict[str, tuple[str, ...]] = {
         "trainer.experiment_name", "trainer.project_name", "trainer.logger", "trainer.log_val_generations",
         "global_profiler", "*.profiler", "*.*.profiler", "actor_rollout_ref.rollout.trace",
         "actor_rollout_ref.rollout.prometheus", "*.rollout.disable_log_stats", "r1_verl.about", "r1_verl.data",
-        "r1_verl.guard",
-        "r1_verl.pays",  # its name, scale and options are compared where they are used, in reward_kwargs
+        "r1_verl.samples", "r1_verl.guard",
+    ),
+    "what is compared where it is used or said": (
+        "r1_verl.pays",  # in reward_kwargs
+        *(f"trainer.v1.sampler.sampler_kwargs.{key}"
+          for key in ("pays", "mode", "mask", "schedule", "entropy", "samples", "checkpoints")),
     ),
     "how long the run goes on, how often it validates and saves, where it resumes": (
         "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
@@ -122,13 +128,15 @@ def differences(recorded: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 
 def _as_keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration in one form: its reward as keywords (name, scale, options), however it says them.
+    """The configuration in one form: what it pays as keywords (name, scale, options, parts), however it says them.
 
     A recipe's `r1_verl.pays` is reward_kwargs.reward here; an earlier version said reward_kwargs.ladder for the scale.
     """
     found = {key: value for key, value in settings.items() if not f"{key}.".startswith(f"{_NAME}.")}
     for key, value in settings.items():
-        if key in (_NAME, f"{_NAME}.name"):
+        if key == _NAME and isinstance(value, list):
+            found |= _paid(value)
+        elif key in (_NAME, f"{_NAME}.name"):
             found[_NAME] = value
         elif key == f"{_NAME}.scale" and found.get(_SCALE) is None:
             found[_SCALE] = value
@@ -136,6 +144,7 @@ def _as_keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
             found.setdefault(key.replace(".reward.options.", "."), value)
     if (old := found.pop(f"{KWARGS}.ladder", None)) is not None:
         found[_SCALE] = old
+    found = _with_lists(found)
     for key in ("actor_rollout_ref.actor.checkpoint.load_contents", "critic.checkpoint.load_contents"):
         if isinstance(found.get(key), list):  # by default it is what is saved; veRL loads no hf_model
             found[key] = [content for content in found[key] if content != "hf_model"]
@@ -143,6 +152,36 @@ def _as_keywords(settings: Mapping[str, Any]) -> dict[str, Any]:
         for before, now in _MOVED.items():
             if str(found.get(key)).startswith(before):
                 found[key] = now + str(found[key]).removeprefix(before)
+    return found
+
+
+def _paid(items: Iterable[Any]) -> dict[str, Any]:
+    """A list that is paid, one level of keys: reward.NAME.weight, and a key for each option."""
+    found: dict[str, Any] = {}
+    counts: Counter[str] = Counter()
+    for item in items:
+        item = dict(item) if isinstance(item, Mapping) else {"name": item}
+        name = str(item.pop("part", None) or item.pop("name", None))
+        counts[name] += 1
+        label = name if counts[name] == 1 else f"{name}_{counts[name]}"
+        found |= {f"{_NAME}.{label}.{key}": value for key, value in flat({"weight": 1.0} | item).items()}
+    return found
+
+
+def _with_lists(found: dict[str, Any]) -> dict[str, Any]:
+    """What was said otherwise before there were lists: open-r1's weights, and DAPO's penalty by its reward manager."""
+    weights = f"{KWARGS}.openr1_weights."
+    overlong = f"{_KEEPS}.overlong_buffer_cfg."
+    name = found.get(_NAME)
+    if name in (None, "openr1") and (given := [key for key in found if key.startswith(weights)]):
+        parts = [{"part": key.removeprefix(weights), "weight": found.pop(key)} for key in given]
+        found.pop(_NAME, None)
+        return found | _paid([{"name": "openr1", "weight": 0}, *parts])
+    if isinstance(name, str) and found.get(_MANAGER) == "dapo" and found.get(f"{overlong}enable"):
+        part = {"part": "soft_overlong", "weight": found.get(f"{overlong}penalty_factor"),
+                "max_length": found.get(f"{_KEEPS}.max_resp_len"), "buffer": found.get(f"{overlong}len")}  # fmt: skip
+        kept = {key: value for key, value in found.items() if key != _NAME and not key.startswith(f"{_KEEPS}.")}
+        return kept | {_MANAGER: "naive"} | _paid([name, part])
     return found
 
 

@@ -27,6 +27,7 @@ MENDS = {
     "verl.utils.model": "r1_verl.verl_side.critic_attention",
     "verl.models.transformers.monkey_patch": "r1_verl.verl_side.ulysses",
     "verl.experimental.agent_loop.agent_loop": "r1_verl.verl_side.token_builder",
+    "verl.trainer.ppo.v1.utils": "r1_verl.verl_side.reduction",
 }
 
 

@@ -1,25 +1,37 @@
-"""Sub-scores in training: veRL's replay buffer, which also averages what the scorers said into the step's metrics.
+"""veRL's replay buffer, which also shapes what it samples: parts of the reward that need a group or tokens, masks; and
+which adds to the step's metrics what the scorers said and facts that veRL does not log.
 
-veRL logs a reward's extra keys at validation only. Set by `trainer.v1.sampler.custom_sampler` in `recipes/_base.yaml`.
-A custom sampler is not handed veRL's group filter and refill settings, so they come through `sampler_kwargs`; dynamic
-sampling (`algorithm.filter_groups`, `trainer.v1.sampler.sync_refill_failed_groups`) then works as without us.
+Set by `trainer.v1.sampler.custom_sampler` in `recipes/_base.yaml`. A custom sampler is not handed veRL's group filter
+and refill settings, so they come through `sampler_kwargs`, as ours do; dynamic sampling (`algorithm.filter_groups`,
+`trainer.v1.sampler.sync_refill_failed_groups`) then works as without us.
 
-The only file that touches TransferQueue (which verl#6999 may remove).
+Validation passes through here too and is left as it is. The only file that touches TransferQueue (which verl#6999 may
+remove).
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 import transfer_queue as tq
+from omegaconf import OmegaConf
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
-from r1_verl.runs import TRAIN_REWARD
+from r1_verl.recipes.settings import masks_truncated, sample_bounds
+from r1_verl.reward import compose
+from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD
+from r1_verl.verl_side import samples, schedules, shaping, step_facts
+from r1_verl.verl_side.trajectories import Trajectory
 
 
-def train_rewards(records: list[tuple[str, dict[str, Any]]]) -> dict[str, float]:
+def train_rewards(records: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, float]:
     """Mean of every numeric sub-score and share of every outcome, for each data source.
 
     records: (data_source, reward_extra_info) of each trajectory. Keys: `train-reward/<source>/<key>`, parts as
@@ -42,11 +54,13 @@ def train_rewards(records: list[tuple[str, dict[str, Any]]]) -> dict[str, float]
     return {key: total / (counts[key] or rows[key.rsplit("/", 1)[0]]) for key, total in sums.items()}
 
 
-class _TrainRewards:
-    """Adds `train_rewards` of the sampled batch to the metrics that `sample` returns."""
+class _Shaping:
+    """Shapes the sampled batch of the train partition, and adds its metrics to those that `sample` returns."""
 
     def __init__(self, *, sampler_kwargs, poll_interval: float = 2.0, **kwargs: Any) -> None:
-        settings = dict(sampler_kwargs or {})
+        settings = sampler_kwargs or {}
+        if OmegaConf.is_config(settings):
+            settings = OmegaConf.to_container(settings, resolve=True)
         groups = settings.get("filter_groups") or {}
         filtering = bool(groups.get("enable"))
         refill = bool(settings.get("sync_refill_failed_groups"))
@@ -66,25 +80,119 @@ class _TrainRewards:
         super().__init__(
             sampler_kwargs=sampler_kwargs, poll_interval=settings.get("poll_interval", poll_interval), **kwargs
         )
+        self._reward, self._mode = compose.read(settings.get("pays")), settings.get("mode") or "strict"
+        self._masks = masks_truncated(settings.get("mask"))
+        self._schedules = schedules.Schedules(settings, self.refill_fn)
+        bounds = sample_bounds(settings.get("samples"))
+        self._samples = bounds and samples.Samples(Path(settings["checkpoints"]).parent / "samples", bounds)
+        self._step: int | None = None
+        self._rows: list[Trajectory] = []  # those of the step so far: it may sample several mini-batches
+        self._log_probs: list[torch.Tensor] = []
+        self._left_out = 0  # mini-batches of the step that could not be masked, since all was cut off
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int):
         batch, metrics = super().sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
         if partition_id == "train" and batch.keys:
-            data = tq.kv_batch_get(
-                keys=batch.keys, partition_id=partition_id, select_fields=["extra_fields", "data_source"]
-            )
-            plain = lambda value: getattr(value, "data", value)  # noqa: E731 - columns hold wrapped values
-            records = [
-                (str(plain(source)), (plain(extra) or {}).get("reward_extra_info") or {})
-                for source, extra in zip(data["data_source"], data["extra_fields"], strict=True)
-            ]
-            metrics = {**metrics, **train_rewards(records)}
+            metrics = {**metrics, **self._shape(batch, global_steps)}
         return batch, metrics
 
+    def _shape(self, batch: Any, step: int) -> dict[str, float]:
+        began = time.perf_counter()
+        if step != self._step:
+            self._step, self._rows, self._log_probs, self._left_out = step, [], [], 0
+        rows = self._shaped(batch)
+        self._rows += rows
+        metrics = train_rewards([(row.data_source, row.info) for row in self._rows])
+        metrics |= step_facts.facts(self._rows, torch.cat(self._log_probs) if self._log_probs else None)
+        if self._masks:
+            metrics[f"{TRAIN_FACTS}/masked"] = sum(row.masked for row in self._rows) / len(self._rows)
+            self._left_out += all(row.truncated for row in rows)
+            metrics[f"{TRAIN_FACTS}/mask_left_out"] = float(self._left_out)
+        if self._samples:
+            metrics |= self._samples.write(step, self._rows, self._texts)
+        metrics |= self._schedules.apply(step, metrics.get(f"{TRAIN_FACTS}/entropy"))
+        return {**metrics, "timing_s/shape": time.perf_counter() - began}
 
-class R1ReplayBuffer(_TrainRewards, ReplayBuffer):
+    def _shaped(self, batch: Any) -> list[Trajectory]:
+        """The batch's responses, with what the reward's later parts add and masks take, in veRL's queue as well."""
+        fields = ["extra_fields", "data_source", "rollout_log_probs", "response_mask"]
+        fields += ["rm_scores"] * bool(self._reward.later) + ["responses"] * bool(self._reward.tokens)
+        data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
+        extra = [_plain(value) or {} for value in data["extra_fields"]]
+        rows = [
+            _trajectory(key, tag, str(_plain(source)), fields)
+            for key, tag, source, fields in zip(batch.keys, batch.tags, data["data_source"], extra, strict=True)
+        ]
+        if "rollout_log_probs" in data.keys():  # noqa: SIM118 - a TensorDict
+            self._log_probs.append(_sampled(data))
+        changed: dict[str, dict[str, Any]] = defaultdict(dict)
+        if self._reward.later:
+            ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
+            for place, more in enumerate(shaping.added(self._reward, rows, ids, self._mode)):
+                info = shaping.told(rows[place].info, more.parts)
+                rows[place] = rows[place]._replace(info=info)
+                if more.on_last or any(more.on_tokens):
+                    scores = data["rm_scores"][place].clone()
+                    scores[-1] += more.on_last
+                    if more.on_tokens:
+                        scores += torch.tensor(more.on_tokens, dtype=scores.dtype)
+                    fields = {"rm_scores": scores, "extra_fields": {**extra[place], "reward_extra_info": info}}
+                    changed[rows[place].key] |= fields
+        self._put(batch, changed)
+        rows = shaping.masked(rows) if self._masks else rows
+        nothing = {row.key: torch.zeros(row.tokens, dtype=torch.int64) for row in rows if row.masked}
+        self._put(batch, {key: {"response_mask": zeros, "loss_mask": zeros} for key, zeros in nothing.items()})
+        return rows
+
+    @staticmethod
+    def _put(batch: Any, rows: dict[str, dict[str, Any]]) -> None:
+        if rows:
+            tq.kv_batch_put(
+                keys=list(rows), partition_id=batch.partition_id, fields=list_of_dict_to_tensordict(list(rows.values()))
+            )
+
+    def _texts(self, keys: list[str]) -> list[samples.Text]:
+        """Prompt and response as the reward manager reads them, and what their rows hold of the truth."""
+        tokenizer = schedules.trainer(self.refill_fn).tokenizer
+        fields = ["prompts", "responses", "reward_model", "extra_info"]
+        data = tq.kv_batch_get(keys=keys, partition_id="train", select_fields=fields)
+        prompts, responses = (
+            tokenizer.batch_decode([ids.tolist() for ids in data[name].unbind()], skip_special_tokens=True)
+            for name in ("prompts", "responses")
+        )
+        truths = [(_plain(each) or {}).get("ground_truth") for each in data["reward_model"]]
+        infos = [_plain(each) or {} for each in data["extra_info"]]
+        return [samples.Text(*row) for row in zip(prompts, responses, truths, infos, strict=True)]
+
+
+def _plain(value: Any) -> Any:
+    return getattr(value, "data", value)  # columns hold wrapped values
+
+
+def _trajectory(key: str, tag: dict[str, Any], source: str, fields: dict[str, Any]) -> Trajectory:
+    """An agent loop that is not ours tells neither length nor truncation: then its length is that of all its turns, and
+    it counts as not cut off."""
+    return Trajectory(
+        key=key,
+        group=key.rsplit("_", 2)[0],
+        data_source=source,
+        question=fields.get("question_id") or "",
+        info=fields.get("reward_extra_info") or {},
+        tokens=tag["response_len"],
+        truncated=bool(fields.get("truncated")),
+        masked=False,
+    )
+
+
+def _sampled(data: Any) -> torch.Tensor:
+    """The log-probabilities of all tokens that the model itself wrote, flat."""
+    pairs = zip(data["rollout_log_probs"].unbind(), data["response_mask"].unbind(), strict=True)
+    return torch.cat([log_probs[mask.bool()] for log_probs, mask in pairs])
+
+
+class R1ReplayBuffer(_Shaping, ReplayBuffer):
     """For `trainer.v1.trainer_mode=sync`."""
 
 
-class R1ReplayBufferAsync(_TrainRewards, ReplayBufferAsync):
+class R1ReplayBufferAsync(_Shaping, ReplayBufferAsync):
     """For the asynchronous trainer modes."""

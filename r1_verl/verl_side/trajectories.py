@@ -1,0 +1,28 @@
+"""One sampled response of a training step, as the sampler hands it to metrics, samples and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Trajectory(NamedTuple):
+    """What is known of one response. key: TransferQueue's, `{uid}_{session}_{index}`. group: the uid, one a question
+    and step. question: the same at every step (`question_id`). info: what the scorer said (score, acc, format, outcome,
+    pred, parts ...), after group and token parts. tokens: the response's length. masked: it trains nothing."""
+
+    key: str
+    group: str
+    data_source: str
+    question: str
+    info: dict[str, Any]
+    tokens: int
+    truncated: bool
+    masked: bool
+
+
+def question_id(data_source: str, extra_info: Any) -> str:
+    """`<data_source>/<split>/<index>` of a row, the same at every step; "" if its extra_info has no index."""
+    if not isinstance(extra_info, Mapping) or extra_info.get("index") is None:
+        return ""
+    return f"{data_source}/{extra_info.get('split') or ''}/{extra_info['index']}"
