@@ -52,7 +52,8 @@ KINDS = {
     ),
     "longer": Kind(True, 30, (1,), "quickstart_grpo", (_FREE, "data.max_response_length=196")),
     "temperature": Kind(
-        False, 30, (1, 2), "quickstart_grpo", (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=2.0")
+        False, 30, (1, 2), "quickstart_grpo",
+        (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=2.0"),
     ),
     "learning-rate": Kind(False, 24, (1, 2), "quickstart_grpo", (_FREE, f"{_ACTOR}.optim.lr=1.0e-3")),
     "updates": Kind(

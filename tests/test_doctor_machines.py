@@ -108,7 +108,8 @@ COMPILERS_AND_DRIVERS = {
 DISKS = {
     "a full disk": Machine(
         ("100.0 GiB free under {place}/disk, checkpoints take 207: actor 34 x 2 (trainer.max_actor_ckpt_to_keep=2) "
-         "+ 1 (the best), critic 34 x 2 (trainer.max_critic_ckpt_to_keep=2) + 1 (the best) | free some space, RUNS=a folder on a larger disk",),
+         "+ 1 (the best), critic 34 x 2 (trainer.max_critic_ckpt_to_keep=2) + 1 (the best) "
+         "| free some space, RUNS=a folder on a larger disk",),
         mounts={"{place}/disk": "100g"},
     ),
     "just enough": Machine(mounts={"{place}/disk": "208g"}),

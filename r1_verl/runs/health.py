@@ -60,6 +60,9 @@ SIGNALS: dict[str, tuple[str, ...]] = {
     "mismatch": (r"training/rollout_probs_diff_mean",),
 }
 _SHARES = {"accuracy"}  # a number beyond 0 and 1 is not what the metric's name says
+# Dynamic sampling leaves out groups that are all right, so that a better policy trains on harder groups: the training
+# accuracy of such a step is no measure.
+_FILTERED = "/filter_groups/evicted_samples"
 _RESPONSES = ("perf/total_num_tokens", "response_length/mean", "prompt_length/mean")
 
 
@@ -184,7 +187,7 @@ def findings(
         at += bool(now)
         if validated:
             validation.add(step.step, fmean(validated.values()), rows or UNKNOWN_ROWS)
-        if "accuracy" in now:
+        if "accuracy" in now and not any(key.endswith(_FILTERED) for key in step.data):
             accuracy.add(step.step, now["accuracy"], _responses(step.data), now.get("reward"))
         for name, value in now.items():
             values[name].append(value)

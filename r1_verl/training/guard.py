@@ -45,6 +45,7 @@ class Guard:
         self.flat = identity.flat(OmegaConf.to_container(config, resolve=True))
         ended = run.stopped()
         self.overruled = ended.step if ended else -1
+        self.rows: int | None = None  # of a validation
         self.unkept: set[str] = set()
 
     def look(self, steps: Iterable[int]) -> tuple[dict[int, list[str]], Stopped | None]:
@@ -53,8 +54,8 @@ class Guard:
         Keeps the best checkpoint. A run is to end at the first step from an alarm on that has saved a checkpoint.
         """
         curve = read_curve(self.run)
-        found = list(health.findings(curve, health.validation_rows(self.run), self.flat))
-        steps = list(steps)
+        self.rows = self.rows or health.validation_rows(self.run)
+        found, steps = list(health.findings(curve, self.rows, self.flat)), list(steps)
         said = {step: [str(each) for each in found if each.step == step] for step in steps}
         said[steps[-1]] += self._keep(curve)
         alarm = next((each for each in found if each.alarm and each.step > self.overruled), None)
