@@ -62,7 +62,7 @@ KINDS = {
          f"{_ACTOR}.ppo_micro_batch_size_per_gpu=32"),
     ),
     "hacked": Kind(
-        False, 24, (1, 2), "quickstart_grpo",
+        False, 30, (1, 2), "quickstart_grpo",
         (_FREE, "r1_verl.pays=pays_for_length", "reward.custom_reward_function.reward_kwargs.mode=faithful"),
     ),
 }  # fmt: skip

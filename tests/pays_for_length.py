@@ -1,4 +1,4 @@
-"""A reward that a model can hack, for `guard_curves.py`: Countdown's strict verdict, and .1 for every word.
+"""A reward that a model can hack, for `guard_curves.py`: Countdown's strict verdict, and .2 for every word.
 
 Of the kind of unlock-deepseek's bonus for long responses, which its model learned to fill with repetitions.
 """
@@ -12,7 +12,7 @@ from r1_verl.scorers import countdown
 
 def faithful(solution_str, ground_truth, extra_info):
     score = countdown.strict(solution_str, ground_truth, extra_info)
-    parts = {"equation": float(score.outcome == "correct"), "words": 0.1 * len(solution_str.split())}
+    parts = {"equation": float(score.outcome == "correct"), "words": 0.2 * len(solution_str.split())}
     return score._replace(parts=parts)
 
 

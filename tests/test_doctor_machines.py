@@ -120,12 +120,12 @@ DISKS = {
     ),
     "one checkpoint in all": Machine((), ("trainer.total_training_steps=80",), mounts={"{place}/disk": "80g"}),
     "all checkpoints kept": Machine(
-        ("200.0 GiB free under {place}/disk, checkpoints take 414: actor 34 x 10 (trainer.max_actor_ckpt_to_keep=null)",
+        ("200.0 GiB free under {place}/disk, checkpoints take 448: actor 34 x 10 (trainer.max_actor_ckpt_to_keep=null)",
          ), ("trainer.total_training_steps=1000", "trainer.max_actor_ckpt_to_keep=null"),
         mounts={"{place}/disk": "200g"},
     ),
     "nobody knows how many": Machine(
-        ("100.0 GiB free under {place}/disk, checkpoints take 138 and more: actor 34 x all of them",),
+        ("100.0 GiB free under {place}/disk, checkpoints take 172 and more: actor 34 x all of them",),
         ("trainer.max_actor_ckpt_to_keep=null",), mounts={"{place}/disk": "100g"},
     ),
     "LoRA keeps the base": Machine(
