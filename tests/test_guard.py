@@ -13,7 +13,7 @@ from test_checkpoints import saved
 
 from r1_verl import cli, recipes
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, Stopped, best, health
+from r1_verl.runs import Run, RunError, Step, Stopped, best, health, symptoms
 from r1_verl.runs.curve import read_log
 from r1_verl.training import guard, resume, stages
 
@@ -97,7 +97,7 @@ def test_validation_alone_can_be_the_loss():
 def test_a_reward_that_rises_while_accuracy_falls():
     found = [step(number, reward=0.5 + number / 20, acc=0.5 if number < 11 else 0.3) for number in range(1, 20)]
     alarm = next(each for each in health.findings(found) if each.alarm)
-    assert alarm.step == 12 and alarm.symptoms == (health.HACKED,)
+    assert alarm.step == 12 and alarm.symptoms == (symptoms.HACKED,)
     assert "reward" in alarm.text and alarm.remedy == "reward.custom_reward_function.reward_kwargs.mode=strict"
 
 
@@ -111,13 +111,13 @@ def test_an_alarm_shows_numbers_and_an_override_to_paste(composed):
     assert next(health.findings(ill)).remedy.endswith("temperature=0.8")
 
 
-@pytest.mark.parametrize("symptom", health.SYMPTOMS, ids=lambda each: each.name)
+@pytest.mark.parametrize("symptom", symptoms.SYMPTOMS, ids=lambda each: each.name)
 def test_every_remedy_is_an_override_of_veRL(symptom, composed):
     import shlex
 
     from probes import overridden
 
-    words = shlex.split(health._filled(symptom.remedy, {"actor/lr": 1e-6}, {}))
+    words = shlex.split(symptoms.filled(symptom.remedy, {"actor/lr": 1e-6}, {}))
     assert words and all("{" not in word or "${" in word for word in words)
     overridden(composed("tinyzero_grpo"), *words)
 
