@@ -201,8 +201,14 @@ MISTAKES = [
     ("data.max_response_length=1024", "the model has 512 positions"),
     (f"{ROLLOUT}.enable_chunked_prefill=false {ROLLOUT}.max_num_batched_tokens=64", "vLLM refuses to start"),
     (f"{ROLLOUT}.tensor_model_parallel_size=2", "tensor_model_parallel_size 2 does not divide 1 GPUs"),
-    ("+r1_verl.stop=['</answer>']", "does not read it: responses would run on"),
+    ("+r1_verl.stop=['</answer>']", "r1_verl.stop is set, and the reward function is not told"),
+    (f"+r1_verl.stop_token_ids=[7] {ROLLOUT}.agent.default_agent_loop=tool_agent", "does not read it: responses would"),
     (f"{ROLLOUT}.agent.default_agent_loop=r1_stopp", "unknown agent loop 'r1_stopp' | did you mean r1_stop"),
+    ("r1_verl.mask=all", "r1_verl.mask is 'all' | write r1_verl.mask=truncated or null"),
+    (
+        f"r1_verl.mask=truncated {ROLLOUT}.agent.default_agent_loop=tool_agent",
+        "'tool_agent' does not tell which responses were",
+    ),
     ("actor_rollout_ref.model.lora_rank=16", "random base weights"),
     # estimators that veRL's V1 trainer can't feed
     ("algorithm.adv_estimator=remax", "adv_estimator=remax needs reward_baselines"),

@@ -47,7 +47,7 @@ def published(composed) -> list[tuple[str, str, object]]:
         name = {"math_lighteval": "math"}.get(Path(script).stem, Path(script).stem)
         if name in SETS:
             style = words[words.index("--style") + 1] if "--style" in words else SETS[name].style
-            found.append((recipe, style, config.r1_verl.pays))
+            found.append((recipe, style, OmegaConf.to_container(config.r1_verl, resolve=True)["pays"]))
     return found
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import random
+from functools import partial
 
 import pytest
 
 from r1_verl.reward import compute_score
 
 pytest.importorskip("verl", reason="veRL is not installed; the decision tables cover its scorers too")
+import torch
+from omegaconf import OmegaConf
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.dapo import DAPORewardManager
+from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.utils.reward_score import gsm8k, math_dapo, math_reward
 
 FRAGMENT_TEXT = (
@@ -66,3 +76,39 @@ def test_recorded_responses(data_dir):
                     seen += 1
                     different += ours(text, gold) != upstream(text, gold)
     assert seen == 11_989 and different == 0
+
+
+@pytest.mark.parametrize("gold", ["5", "6"])
+def test_the_recipe_of_dapo_pays_what_verls_dapo_manager_paid(gold, composed):
+    """By the naive manager, which hands on what the agent loop counted, and a part."""
+    limit, buffer = 40, 16
+    overlong = {"enable": True, "len": buffer, "penalty_factor": 1.0, "log": True}
+    config = OmegaConf.create({"reward": {"reward_kwargs": {"overlong_buffer_cfg": overlong, "max_resp_len": limit}}})
+    words = Tokenizer(WordLevel({"a": 0, "Answer:": 1, "5": 2}, unk_token="a"))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
+    kwargs = OmegaConf.to_container(composed("dapo").reward.custom_reward_function.reward_kwargs, resolve=True)
+    kwargs["reward"][1] |= {"max_length": limit, "buffer": buffer}
+
+    async def rewards(length: int) -> list[dict]:
+        managers = [
+            NaiveRewardManager(config, tokenizer, partial(compute_score, **kwargs)),
+            DAPORewardManager(config, tokenizer, partial(compute_score, reward="dapo", mode="faithful")),
+        ]
+        ids, mask = torch.zeros(1, length + 1, dtype=torch.long), torch.ones(1, length + 1, dtype=torch.long)
+        ids[0, -2:] = torch.tensor([1, 2])
+        found = []
+        for manager in managers:
+            others = {
+                "data_source": ["math_dapo"], "reward_model": [{"ground_truth": gold}], "extra_info": [{}],
+                "tool_extra_fields": [{"response_tokens": length, "truncated": False}],
+            }  # fmt: skip
+            data = DataProto.from_dict({"prompts": ids[:, :1], "responses": ids[:, 1:], "attention_mask": mask}, others)
+            found.append(await manager.run_single(data))
+        return found
+
+    for length in range(2, limit + 1):
+        ours, theirs = asyncio.run(rewards(length))
+        assert ours["reward_score"] == pytest.approx(float(theirs["reward_score"]), abs=1e-6)
+        parts = json.loads(ours["reward_extra_info"]["parts"])
+        assert parts["soft_overlong"] == pytest.approx(float(theirs["reward_extra_info"]["overlong_reward"]), abs=1e-6)
+        assert ours["reward_extra_info"]["acc"] == theirs["reward_extra_info"]["acc"] == float(gold == "5")

@@ -110,7 +110,7 @@ def trainer(queue, tmp_path):
     """trainer(*overrides) -> veRL's trainer, its sampler ready to sample `GROUPS`; nothing else of it is started."""
     import transfer_queue as tq
 
-    def make(*overrides, recipe="quickstart_grpo", **kinds):
+    def make(*overrides, recipe="quickstart_grpo"):
         from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
 
         where = f"trainer.default_local_dir={tmp_path}/run/checkpoints"
@@ -247,8 +247,7 @@ def test_a_step_that_was_cut_off_throughout_is_trained_and_counted(trainer):
 
 @pytest.mark.long
 def test_the_async_sampler_tells_of_all_mini_batches_of_a_step(trainer):
-    name = "trainer.v1.sampler.custom_sampler.name=R1ReplayBufferAsync"
-    both = trainer(f"r1_verl.pays={PARTS}", name)
+    both = trainer(f"r1_verl.pays={PARTS}", "trainer.v1.trainer_mode=colocate_async")
     assert type(both.replay_buffer).__name__ == "R1ReplayBufferAsync"
     whole = trainer(f"r1_verl.pays={PARTS}")
     a, b = GROUPS[:4], GROUPS[4:]

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from r1_verl import cli, reward
 from r1_verl.evaluation.response_files import Columns, read
 from r1_verl.recipes.settings import SampleBounds
+from r1_verl.runs import folder_of
 from r1_verl.runs.samples import files
 from r1_verl.verl_side.samples import Samples, Text, choose, thinned
 from r1_verl.verl_side.trajectories import Trajectory
@@ -134,6 +136,20 @@ def test_long_texts_keep_both_ends_and_say_so(tmp_path):
     assert row["cut"] == {"response": len(response)} and len(row["response"]) < 160
     assert row["response"].startswith("<think>xxx") and row["response"].endswith("<answer>1+2</answer>")
     assert f"{len(response) - 100} characters left out" in row["response"]
+
+
+def test_a_long_answer_is_cut_too(tmp_path):
+    [(row, text)] = group("a", "q", [RIGHT])
+    row.info["pred"] = "9" * 10_000
+    Samples(tmp_path, SampleBounds(characters=100)).write(1, *step_of([(row, text)]))
+    [found] = lines(tmp_path / "1.jsonl.gz")
+    assert found["cut"] == {"pred": 10_000} and len(found["pred"]) < 160
+
+
+def test_where_a_run_that_veRL_started_itself_keeps_it():
+    """Its default is checkpoints/PROJECT/RUN: beside RUN lie other runs."""
+    assert folder_of("/r/quickstart_grpo/checkpoints") == Path("/r/quickstart_grpo")
+    assert folder_of("checkpoints/r1_verl/mine") == Path("checkpoints/r1_verl/mine")
 
 
 def test_facts_of_the_text(tmp_path):

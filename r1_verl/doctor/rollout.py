@@ -78,6 +78,12 @@ def check_ends(config: Any) -> Iterator[Problem]:
             f"r1_verl.stop is set, and the agent loop {chosen!r} does not read it: responses would run on",
             "+stop=texts (or actor_rollout_ref.rollout.agent.default_agent_loop=r1_stop)",
         )
+    elif settings.get("stop") and "stop" not in (config.reward.custom_reward_function.get("reward_kwargs") or {}):
+        yield Problem(
+            "r1_verl.stop is set, and the reward function is not told: it would judge what the last token brings "
+            "behind a stop",
+            "+stop=texts",
+        )
     if settings.get("mask") and chosen not in ours:
         yield Problem(
             f"r1_verl.mask is set, and the agent loop {chosen!r} does not tell which responses were cut off",

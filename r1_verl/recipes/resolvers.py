@@ -21,10 +21,16 @@ def file(name: str) -> str:
     return str(Path(__file__).parents[1] / name)
 
 
+def sampler(trainer_mode: str) -> str:
+    """`${r1_verl_sampler:MODE}`: the name of our sampler for one of veRL's trainer modes."""
+    return "R1ReplayBuffer" if trainer_mode == "sync" else "R1ReplayBufferAsync"
+
+
 def register() -> None:
     """Make them known to OmegaConf. Idempotent."""
     from omegaconf import OmegaConf
 
     OmegaConf.register_new_resolver("r1_verl_attention", attention, replace=True)
     OmegaConf.register_new_resolver("r1_verl_file", file, replace=True)
+    OmegaConf.register_new_resolver("r1_verl_sampler", sampler, replace=True)
     OmegaConf.register_new_resolver("r1_verl_sum", lambda *numbers: sum(numbers), replace=True)

@@ -29,8 +29,8 @@ class EntropyTarget(NamedTuple):
     """The controller of Skywork-OR1 (arXiv 2505.22312) with the defaults of TRL 1.16 (GRPOConfig: entropy_target,
     entropy_coef_delta, entropy_coef_min, entropy_coef_max). Skywork-OR1's own: step 1e-4, high 0.005.
 
-    target: nats a token. step: what the coefficient of the entropy bonus gains or loses a step of the training.
-    low, high: its bounds.
+    target: nats a token. step: what the coefficient of the entropy bonus gains or loses a step of the training, from
+    actor.entropy_coeff on. low, high: its bounds.
     """
 
     target: float = 0.2

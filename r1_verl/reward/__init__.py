@@ -83,14 +83,17 @@ def compute_score(
     score = strict = _call(entry.strict, text, ground_truth, info, options)
     if chosen is not entry.strict:
         score = _call(chosen, text, ground_truth, info, options)
-    return {
+    result = {
         "score": to_reward(score),
         "acc": 1.0 if strict.outcome == CORRECT else 0.0,
         "format": score.format,
         "outcome": score.outcome,
         "pred": str(score.pred)[:_PRED_CHARS],
         "parts": _parts(tuple(score.parts.items())) if score.parts else "",
-    } | (compose.pay(paid, entry.name, to_reward, score, text, info, mode) if paid.listed else {})
+    }
+    if paid.listed:
+        result |= compose.pay(paid, entry.name, to_reward, score, text, info, mode)
+    return result
 
 
 @lru_cache(maxsize=4096)

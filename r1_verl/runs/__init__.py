@@ -7,6 +7,7 @@ runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on f
 runs/NAME/validation/STEP.jsonl every validation response with its scores
 runs/NAME/samples/STEP.jsonl.gz some of the step's training responses with theirs (runs/samples.py)
 runs/NAME/best/                 the best validated checkpoint (best.py)
+runs/NAME/entropy_coeff.jsonl   the entropy coefficient's way, where r1_verl.entropy moves it
 runs/NAME/finished              the last step, once the run came to its end
 runs/NAME/stopped               why the guard ended it, if it did
 """
@@ -166,6 +167,15 @@ def find_run(name: str) -> Run:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() or (folder / "checkpoints").is_dir()
+
+
+def folder_of(checkpoints: str | Path) -> Path:
+    """The folder of the run whose checkpoints lie there (trainer.default_local_dir).
+
+    veRL's own default is a folder a run inside one that all runs share: then the checkpoints' folder is the run's.
+    """
+    path = Path(checkpoints)
+    return path.parent if path.name == "checkpoints" else path
 
 
 def run_overrides(folder: Path) -> list[str]:

@@ -110,6 +110,12 @@ def question(extra_info: Any, messages: Sequence[Mapping[str, Any]]) -> str:
     return said[-1] if said and isinstance(said[-1], str) else ""
 
 
+_asked: tuple[Any, bool] = (None, False)  # the configuration of the last response, and whether a part reads questions
+
+
 def _reads_question(config: Any) -> bool:
-    kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
-    return "question" in compose.needs(kwargs.get("reward"))
+    global _asked
+    if _asked[0] is not config:  # a worker has one; reading a list takes a millisecond
+        kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
+        _asked = config, "question" in compose.needs(kwargs.get("reward"))
+    return _asked[1]

@@ -15,7 +15,6 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +25,7 @@ from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
 from r1_verl.recipes.settings import masks_truncated, sample_bounds
 from r1_verl.reward import compose
-from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD
+from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD, folder_of
 from r1_verl.verl_side import samples, schedules, shaping, step_facts
 from r1_verl.verl_side.trajectories import Trajectory
 
@@ -84,7 +83,7 @@ class _Shaping:
         self._masks = masks_truncated(settings.get("mask"))
         self._schedules = schedules.Schedules(settings, self.refill_fn)
         bounds = sample_bounds(settings.get("samples"))
-        self._samples = bounds and samples.Samples(Path(settings["checkpoints"]).parent / "samples", bounds)
+        self._samples = bounds and samples.Samples(folder_of(settings["checkpoints"]) / "samples", bounds)
         self._step: int | None = None
         self._rows: list[Trajectory] = []  # those of the step so far: it may sample several mini-batches
         self._log_probs: list[torch.Tensor] = []
@@ -115,7 +114,7 @@ class _Shaping:
 
     def _shaped(self, batch: Any) -> list[Trajectory]:
         """The batch's responses, with what the reward's later parts add and masks take, in veRL's queue as well."""
-        fields = ["extra_fields", "data_source", "rollout_log_probs", "response_mask"]
+        fields = ["extra_fields", "data_source", "rollout_log_probs"]
         fields += ["rm_scores"] * bool(self._reward.later) + ["responses"] * bool(self._reward.tokens)
         data = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=fields)
         extra = [_plain(value) or {} for value in data["extra_fields"]]
@@ -124,25 +123,32 @@ class _Shaping:
             for key, tag, source, fields in zip(batch.keys, batch.tags, data["data_source"], extra, strict=True)
         ]
         if "rollout_log_probs" in data.keys():  # noqa: SIM118 - a TensorDict
-            self._log_probs.append(_sampled(data))
-        changed: dict[str, dict[str, Any]] = defaultdict(dict)
+            self._log_probs.append(_sampled(batch, data["rollout_log_probs"], extra))
         if self._reward.later:
-            ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
-            for place, more in enumerate(shaping.added(self._reward, rows, ids, self._mode)):
-                info = shaping.told(rows[place].info, more.parts)
-                rows[place] = rows[place]._replace(info=info)
-                if more.on_last or any(more.on_tokens):
-                    scores = data["rm_scores"][place].clone()
-                    scores[-1] += more.on_last
-                    if more.on_tokens:
-                        scores += torch.tensor(more.on_tokens, dtype=scores.dtype)
-                    fields = {"rm_scores": scores, "extra_fields": {**extra[place], "reward_extra_info": info}}
-                    changed[rows[place].key] |= fields
-        self._put(batch, changed)
+            rows = self._paid(batch, rows, extra, data)
         rows = shaping.masked(rows) if self._masks else rows
         nothing = {row.key: torch.zeros(row.tokens, dtype=torch.int64) for row in rows if row.masked}
         self._put(batch, {key: {"response_mask": zeros, "loss_mask": zeros} for key, zeros in nothing.items()})
         return rows
+
+    def _paid(
+        self, batch: Any, rows: Sequence[Trajectory], extra: Sequence[dict[str, Any]], data: Any
+    ) -> list[Trajectory]:
+        """The responses with what the group and token parts add to them."""
+        ids = [each.tolist() for each in data["responses"].unbind()] if self._reward.tokens else []
+        added = shaping.added(self._reward, rows, ids, self._mode)
+        paid, changed = [], {}
+        for row, fields, scores, more in zip(rows, extra, data["rm_scores"].unbind(), added, strict=True):
+            info = shaping.told(row.info, more.parts)
+            paid.append(row._replace(info=info))
+            if more.on_last or any(more.on_tokens):
+                scores = scores.clone()
+                scores[-1] += more.on_last
+                if more.on_tokens:
+                    scores += torch.tensor(more.on_tokens, dtype=scores.dtype)
+                changed[row.key] = {"rm_scores": scores, "extra_fields": {**fields, "reward_extra_info": info}}
+        self._put(batch, changed)
+        return paid
 
     @staticmethod
     def _put(batch: Any, rows: dict[str, dict[str, Any]]) -> None:
@@ -184,10 +190,13 @@ def _trajectory(key: str, tag: dict[str, Any], source: str, fields: dict[str, An
     )
 
 
-def _sampled(data: Any) -> torch.Tensor:
-    """The log-probabilities of all tokens that the model itself wrote, flat."""
-    pairs = zip(data["rollout_log_probs"].unbind(), data["response_mask"].unbind(), strict=True)
-    return torch.cat([log_probs[mask.bool()] for log_probs, mask in pairs])
+def _sampled(batch: Any, log_probs: torch.Tensor, extra: Sequence[dict[str, Any]]) -> torch.Tensor:
+    """The log-probabilities of all tokens that the model itself wrote, flat: of our loops, of one turn, all tokens."""
+    if all("response_tokens" in fields for fields in extra):
+        return torch.cat(log_probs.unbind())
+    masks = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["response_mask"])
+    pairs = zip(log_probs.unbind(), masks["response_mask"].unbind(), strict=True)
+    return torch.cat([values[mask.bool()] for values, mask in pairs])
 
 
 class R1ReplayBuffer(_Shaping, ReplayBuffer):

@@ -24,7 +24,7 @@ from r1_verl.reward.parts import PARTS, Facts
 from r1_verl.runs.samples import files
 from r1_verl.verl_side.trajectories import Trajectory
 
-_SAID = ("score", "acc", "format", "outcome", "pred", "score_before")  # of what the scorer said, taken as it is
+_SAID = ("score", "acc", "format", "outcome", "score_before")  # of what the scorer said, taken as it is
 _SHORT = 100  # characters of a text of extra_info that is kept
 
 
@@ -90,7 +90,7 @@ class Samples:
     def _row(self, step: int, row: Trajectory, text: Text) -> dict[str, Any]:
         _, session, _ = row.key.rsplit("_", 2)
         kept = {name: value for name, value in text.extra_info.items() if _is_short(value)}
-        texts = {"prompt": text.prompt, "response": text.response}
+        texts = {"prompt": text.prompt, "response": text.response, "pred": row.info.get("pred") or ""}
         most = self._bounds.characters
         cut = {name: len(each) for name, each in texts.items() if len(each) > most}
         return _plain({

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.utils.losses import ppo_loss
 
 from r1_verl.recipes.settings import KL, SettingError, at, entropy_target, kl_steps, misfits
-from r1_verl.runs import TRAIN_FACTS
+from r1_verl.runs import TRAIN_FACTS, folder_of
 
 ENTROPY = "entropy_coeff"
 RECORD = f"{ENTROPY}.jsonl"  # in the run's folder: {step, coefficient} of each update
@@ -42,8 +41,8 @@ class Schedules:
         self._trainer = trainer(refill_fn)
         self._step, self._sent = 0, {}
         self._coefficient: float | None = None  # of the controller; the loss gets it only while entropy is low
-        folder = settings.get("checkpoints")
-        self._record = Path(folder).parent / RECORD if folder else None
+        place = settings.get("checkpoints")
+        self._record = folder_of(place) / RECORD if place else None
         if not (self._kl or self._target):
             return
         if self._trainer is None:
@@ -101,8 +100,8 @@ class Schedules:
             with open(self._record, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, "coefficient": self._coefficient}) + "\n")
         except OSError as error:
-            print(f"r1_verl: {self._record} can't be written ({error.strerror}): a resumed run will start "
-                  f"the entropy coefficient anew", file=sys.stderr)  # fmt: skip
+            what = f"r1_verl: {self._record} can't be written ({error.strerror}): a resumed run starts it elsewhere"
+            print(what, file=sys.stderr, flush=True)
             self._record = None
 
 
