@@ -23,6 +23,7 @@ COMMANDS = {
     "sources": ("r1_verl.reward.sources", "list the data sources that have a reward"),
     "score": ("r1_verl.evaluation.rescore", "score a file of responses, without veRL"),
     "check": ("r1_verl.data.check", "prove that a Parquet file is what veRL and the rewards need"),
+    "guard": ("r1_verl.training.guard", "say where a run's curve shows collapse"),
     "report": ("r1_verl.report.summary", "print a run's table and samples, draw its curve"),
     "export": ("r1_verl.training.stages", "make an ordinary model folder of a run's checkpoint"),
     "fetch": ("r1_verl.hub.fetch", "download models into the hub's cache, for a machine without network"),

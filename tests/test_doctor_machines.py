@@ -107,23 +107,25 @@ COMPILERS_AND_DRIVERS = {
 }  # fmt: skip
 DISKS = {
     "a full disk": Machine(
-        ("100.0 GiB free under {place}/disk, checkpoints take 138: actor 34 x 2 (trainer.max_actor_ckpt_to_keep=2), "
-         "critic 34 x 2 (trainer.max_critic_ckpt_to_keep=2) | free some space, RUNS=a folder on a larger disk",),
+        ("100.0 GiB free under {place}/disk, checkpoints take 207: actor 34 x 2 (trainer.max_actor_ckpt_to_keep=2) "
+         "+ 1 (the best), critic 34 x 2 (trainer.max_critic_ckpt_to_keep=2) + 1 (the best) "
+         "| free some space, RUNS=a folder on a larger disk",),
         mounts={"{place}/disk": "100g"},
     ),
-    "just enough": Machine(mounts={"{place}/disk": "140g"}),
+    "just enough": Machine(mounts={"{place}/disk": "208g"}),
+    "no validation tells the best": Machine((), ("trainer.test_freq=-1",), mounts={"{place}/disk": "140g"}),
     "one kept, two while it is written": Machine(
-        ("130.0 GiB free under {place}/disk, checkpoints take 138: actor 34 x 2 (trainer.max_actor_ckpt_to_keep=1)",),
+        ("130.0 GiB free under {place}/disk, checkpoints take 207: actor 34 x 2 (trainer.max_actor_ckpt_to_keep=1)",),
         ("trainer.max_actor_ckpt_to_keep=1", "trainer.max_critic_ckpt_to_keep=1"), mounts={"{place}/disk": "130g"},
     ),
     "one checkpoint in all": Machine((), ("trainer.total_training_steps=80",), mounts={"{place}/disk": "80g"}),
     "all checkpoints kept": Machine(
-        ("200.0 GiB free under {place}/disk, checkpoints take 414: actor 34 x 10 (trainer.max_actor_ckpt_to_keep=null)",
+        ("200.0 GiB free under {place}/disk, checkpoints take 448: actor 34 x 10 (trainer.max_actor_ckpt_to_keep=null)",
          ), ("trainer.total_training_steps=1000", "trainer.max_actor_ckpt_to_keep=null"),
         mounts={"{place}/disk": "200g"},
     ),
     "nobody knows how many": Machine(
-        ("100.0 GiB free under {place}/disk, checkpoints take 138 and more: actor 34 x all of them",),
+        ("100.0 GiB free under {place}/disk, checkpoints take 172 and more: actor 34 x all of them",),
         ("trainer.max_actor_ckpt_to_keep=null",), mounts={"{place}/disk": "100g"},
     ),
     "LoRA keeps the base": Machine(

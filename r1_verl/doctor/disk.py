@@ -1,4 +1,4 @@
-"""A check of the disk: it must hold the checkpoints that a run keeps, and the one that is being written."""
+"""A check of the disk: it must hold the checkpoints that a run keeps, the best one too, and the one being written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ _ADAPTER = 0.05  # LoRA's share of a model, at most
 
 
 class Kept(NamedTuple):
-    """Checkpoints of one model: GiB of one, the most that are kept (None: unknown), the setting that decides."""
+    """Checkpoints of one model: GiB of one, the most that veRL keeps (None: unknown), the setting that decides, and
+    whether the best (runs/best.py) comes on top: it links to a checkpoint of veRL's until veRL deletes that one."""
 
     name: str
     size: float
     count: int | None
     setting: str
+    best: bool
 
 
 def check_disk(config: Any) -> Iterator[Problem]:
@@ -32,10 +34,13 @@ def check_disk(config: Any) -> Iterator[Problem]:
     older = len(list(folder.glob("global_step_*"))) if folder.is_dir() else 0
     there = next(place for place in (folder, *folder.parents) if place.exists())
     free, kept = shutil.disk_usage(there).free / 2**30, _kept(config)
-    need = max(FREE_GIB, sum(part.size * (part.count or 2) for part in kept))
+    need = max(FREE_GIB, sum(part.size * ((part.count or 2) + part.best) for part in kept))
     if free >= need:
         return
-    said = ", ".join(f"{part.name} {part.size:.0f} x {part.count or 'all of them'} ({part.setting})" for part in kept)
+    said = ", ".join(
+        f"{part.name} {part.size:.0f} x {part.count or 'all of them'} ({part.setting})" + " + 1 (the best)" * part.best
+        for part in kept
+    )
     fewer = [f"{part.setting.partition('=')[0]}=2" for part in kept if part.count is None or part.count > 2]
     yield Problem(
         f"{free:.1f} GiB free under {there}, checkpoints take {need:.0f}"
@@ -65,12 +70,16 @@ def _part(config: Any, name: str, model: Any, engine: Any, checkpoint: Any, key:
     saved = trained if checkpoint.get("save_lora_only") else 1.0
     share = {"model": saved * weight, "optimizer": 2 * trained * weight, "hf_model": float(weight)}
     a_parameter = sum(share.get(content, 0.0) for content in checkpoint.save_contents)
-    keep, total = config.trainer.get(key), config.trainer.total_training_steps
-    written = math.ceil(total / config.trainer.save_freq) if total else None
+    trainer = config.trainer
+    keep, total = trainer.get(key), trainer.total_training_steps
+    written = math.ceil(total / trainer.save_freq) if total else None
     # The oldest goes before a new one is written; where one alone is kept, afterwards.
     count = min(max(2, keep), written or keep + 1) if keep and keep > 0 else written
+    deletes = count is not None and (written is None or written > count)
     size = a_parameter * (look(str(model.path)).params or 0) * 1e9 / 2**30
-    return Kept(name, size, count, f"trainer.{key}={'null' if keep is None else keep}")
+    return Kept(
+        name, size, count, f"trainer.{key}={'null' if keep is None else keep}", deletes and trainer.test_freq > 0
+    )
 
 
 CHECKS: tuple[Check, ...] = (check_disk,)

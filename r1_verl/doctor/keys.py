@@ -16,7 +16,8 @@ from r1_verl.doctor.problem import Check, Problem
 OURS = {
     "": ("r1_verl", "model_engine"),
     "r1_verl": ("pays", "stop", "stop_token_ids", "include_stop", "data", "about", "after", "mask",
-                "schedule", "entropy", "samples"),
+                "schedule", "entropy", "samples", "guard"),
+    "r1_verl.guard": ("stop", "go_on"),
     # ray.init's keywords that runs use; it refuses others
     "ray_kwargs.ray_init": (
         "address", "num_cpus", "num_gpus", "resources", "labels", "object_store_memory", "local_mode", "namespace",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, checkpoints, find_run, read_curve
+from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, checkpoints, find_run, health, read_curve
 from r1_verl.runs.curve import unsound_steps
 from r1_verl.scorers import task_source
 
@@ -38,7 +38,16 @@ def write(run: Run) -> str:
     """Write report.md and curve.png into the run's folder, print the report and return it."""
     curve = read_curve(run)
     text = "\n".join(
-        [f"# {run.folder.name}", "", *_table(run, curve), "", *_samples(run), "", *_places(run, _plot(run, curve))]
+        [
+            f"# {run.folder.name}",
+            "",
+            *_table(run, curve),
+            *health.lines(run),
+            "",
+            *_samples(run),
+            "",
+            *_places(run, _plot(run, curve)),
+        ]
     )
     with atomic.file(run.folder / "report.md") as part:
         part.write_text(text + "\n")

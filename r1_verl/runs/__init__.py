@@ -6,8 +6,10 @@ runs/NAME/log/attempt-N.log     everything veRL and Ray printed
 runs/NAME/checkpoints/          veRL's checkpoints; an interrupted run goes on from the last one
 runs/NAME/validation/STEP.jsonl every validation response with its scores
 runs/NAME/samples/STEP.jsonl.gz some of the step's training responses with theirs (runs/samples.py)
+runs/NAME/best/                 the best validated checkpoint (best.py)
 runs/NAME/entropy_coeff.jsonl   the entropy coefficient's way, where r1_verl.entropy moves it
 runs/NAME/finished              the last step, once the run came to its end
+runs/NAME/stopped               why the guard ended it, if it did
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -48,6 +51,15 @@ class RunError(RuntimeError):
         return f"{self.what}: {self.fix}" if self.fix else self.what
 
 
+class Stopped(NamedTuple):
+    """Why and after which step the guard ended a run. overruled: its user has gone on since."""
+
+    step: int
+    reason: str
+    remedy: str
+    overruled: bool = False
+
+
 class Run(NamedTuple):
     """A run's folder, made by `open_run`."""
 
@@ -56,6 +68,10 @@ class Run(NamedTuple):
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "best"
 
     @property
     def validation(self) -> Path:
@@ -101,6 +117,18 @@ class Run(NamedTuple):
         """Record that the run came to its end: a run that counts epochs learns its last step only then."""
         with atomic.file(self.folder / "finished") as part:
             part.write_text(f"{self.last_checkpoint()} of {total}")
+
+    def stopped(self) -> Stopped | None:
+        """The record of the guard's stop; None if it never ended this run."""
+        try:
+            return Stopped(**json.loads((self.folder / "stopped").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def mark_stopped(self, stopped: Stopped) -> None:
+        """Record that the guard ended the run, or that its user has gone on since."""
+        with atomic.file(self.folder / "stopped") as part:
+            part.write_text(json.dumps(stopped._asdict(), indent=2) + "\n", encoding="utf-8")
 
     def dumps(self) -> list[tuple[int, Path]]:
         """Validation dumps with their steps, the oldest first."""

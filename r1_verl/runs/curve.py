@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,10 @@ TRAIN_REWARD, TRAIN_FACTS = "train-reward", "train-facts"
 # Metrics that are numbers as long as the training is sound. Others (correlations) may be NaN in a sound step.
 _SOUND = (MEAN_REWARD, "critic/rewards/mean", "actor/loss", "actor/pg_loss", "actor/kl_loss", "actor/grad_norm",
           "critic/vf_loss", "critic/grad_norm", "train/loss", "train/grad_norm")  # fmt: skip
+
+_STEPS = ("step", "global_step", "train/global_step", "_step")
+# veRL's, and TRL's
+_VALIDATION = re.compile(r"val-core/(.+)/acc/mean@\d+|eval_rewards/(\w*acc\w*)/mean")
 
 
 class Step(NamedTuple):
@@ -36,6 +41,30 @@ def read_attempt(path: Path) -> list[Step]:
     return found
 
 
+def read_log(path: Path) -> list[Step]:
+    """The curve in a file of JSON lines, veRL's or another framework's (one flat object a step); [] if it has none.
+
+    A step's number has one of the names in `_STEPS`. Lines of one step are put together; where the numbers go back, the
+    run was resumed, and what it had logged beyond is dropped.
+    """
+    steps: dict[int, dict[str, float]] = {}
+    last = 0
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                record = json.loads(line)
+                number = int(next(record[key] for key in _STEPS if key in record))
+                data = record["data"] if isinstance(record.get("data"), dict) else record
+            except (ValueError, TypeError, AttributeError, StopIteration, OverflowError, RecursionError):
+                continue
+            if number < last:
+                steps = {each: found for each, found in steps.items() if each < number}
+            last = number
+            numbers = {key: value for key, value in data.items() if isinstance(value, int | float)}
+            steps[number] = {**steps.get(number, {}), **numbers}
+    return [Step(number, steps[number]) for number in sorted(steps)]
+
+
 def joined(attempts: Iterable[Path]) -> list[Step]:
     """The curve over all attempts, oldest first: each step once, from the last attempt that reached it.
 
@@ -52,6 +81,12 @@ def joined(attempts: Iterable[Path]) -> list[Step]:
             validation_only = all(key.startswith("val") for key in step.data)
             steps[step.step] = {**steps.get(step.step, {}), **step.data} if validation_only else dict(step.data)
     return [Step(number, steps[number]) for number in sorted(steps)]
+
+
+def accuracies(data: Mapping[str, float]) -> dict[str, float]:
+    """The validation accuracy of each data source in one step's metrics (shares); {} if the step has no validation."""
+    found = ((_VALIDATION.fullmatch(key), value) for key, value in data.items())
+    return {match[1] or match[2]: value for match, value in found if match and 0 <= value <= 1}
 
 
 def unsound(data: Mapping[str, float]) -> list[str]:

@@ -22,7 +22,7 @@ FREE: dict[str, tuple[str, ...]] = {
         "trainer.experiment_name", "trainer.project_name", "trainer.logger", "trainer.log_val_generations",
         "global_profiler", "*.profiler", "*.*.profiler", "actor_rollout_ref.rollout.trace",
         "actor_rollout_ref.rollout.prometheus", "*.rollout.disable_log_stats", "r1_verl.about", "r1_verl.data",
-        "r1_verl.samples",
+        "r1_verl.samples", "r1_verl.guard",
     ),
     "what is compared where it is used or said": (
         "r1_verl.pays",  # in reward_kwargs

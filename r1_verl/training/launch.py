@@ -28,9 +28,21 @@ from r1_verl.recipes import shape, variables
 from r1_verl.recipes.arguments import add_recipe
 from r1_verl.recipes.overrides import override, settle
 from r1_verl.report import summary
-from r1_verl.runs import Run, RunError, Step, open_run, read_attempt, record, recorded, run_folder, run_overrides
+from r1_verl.runs import (
+    Run,
+    RunError,
+    Step,
+    Stopped,
+    best,
+    open_run,
+    read_attempt,
+    record,
+    recorded,
+    run_folder,
+    run_overrides,
+)
 from r1_verl.runs.curve import unsound
-from r1_verl.training import pays, prompt_end, prompt_length, resume, stages
+from r1_verl.training import guard, pays, prompt_end, prompt_length, resume, stages
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -58,6 +70,7 @@ def train(recipe: str, overrides: list[str]) -> int:
     config = recipes.compose(recipe, overrides)
     if wrong := next(shape.counts({"trainer": dict(config.trainer)}), None):
         raise recipes.RecipeError(wrong)
+    guard.settings(config)
     joins = doctor.machine.joins(config)
     more = cluster_overrides(config) if joins else ["++ray_kwargs.ray_init.address=local"]  # a Ray of its own, always
     before = stages.previous_run(config)
@@ -84,6 +97,8 @@ def train(recipe: str, overrides: list[str]) -> int:
     plain = OmegaConf.to_container(config, resolve=True)
     with Run(folder).claimed():
         run = open_run(folder, plain)
+        if config.trainer.resume_mode != "disable":
+            guard.require_word(run, config, name)
         print(f"Run {name!r} pays: {pays.line(config)}", flush=True)
         make.make(config)
         doctor.require(config)
@@ -120,10 +135,17 @@ def _train(
         print(line, flush=True)
     if config.trainer.resume_mode == "auto" and start.step:
         resume.mend_tracker(run, start.step)
-    run_verl(run, MODULE, recipe, [*overrides, *start.overrides], total, watch=watch)
-    run.mark_finished(total)
+    best.begin(run.best, start.step, anew)
+    watcher = guard.Guard(run, config)
+    stopped = run_verl(run, MODULE, recipe, [*overrides, *start.overrides], total, watch=watch, watcher=watcher)
+    if stopped:
+        run.mark_stopped(stopped)
+    else:
+        run.mark_finished(total)
     summary.write(run)
-    return 0
+    if stopped:
+        guard.say_stopped(run, stopped)
+    return 1 if stopped else 0
 
 
 def run_verl(
@@ -134,9 +156,11 @@ def run_verl(
     total: int | None = None,
     every: int = 1,
     watch: cluster.Watch | None = None,
-) -> None:
+    watcher: guard.Guard | None = None,
+) -> Stopped | None:
     """Run one of veRL's trainers to its end, in a process of its own, and print a line every `every` steps.
 
+    watcher: the run's guard, which may end the trainer earlier; then its reason is returned.
     Raises RunError, with the reason from the log, if the trainer fails. Ends the trainer, and the Ray that it started,
     if this process is interrupted or if `watch` notices that a node has left.
     """
@@ -152,7 +176,9 @@ def run_verl(
             start_new_session=True,
         )  # fmt: skip
         try:
-            _follow(process, curve, total, every, watch)
+            if stopped := _follow(process, curve, total, every, watch, watcher):
+                _stop(process)
+                return stopped
         except BaseException:
             _stop(process)
             raise
@@ -161,6 +187,7 @@ def run_verl(
         full = shutil.disk_usage(run.folder).free < _FULL
         why = f"  the disk of {run.folder} is full: free some space, then give the same command" if full else _why(log)
         raise RunError(f"{module} ended with status {process.returncode}:\n{why}\nThe whole log: {log}")
+    return None
 
 
 def forwarded_env(environment: Mapping[str, str]) -> list[str]:
@@ -194,20 +221,29 @@ def _raise_if_node_lost(gone: str | None) -> None:
         )
 
 
-def _follow(process: subprocess.Popen, curve: Path, total: int | None, every: int, watch: cluster.Watch | None) -> None:
-    """Print each new line of the curve until veRL ends. Before the first line, print every half minute how long it
-    takes to start."""
-    shown, began = 0, time.monotonic()
+def _follow(
+    process: subprocess.Popen,
+    curve: Path,
+    total: int | None,
+    every: int,
+    watch: cluster.Watch | None,
+    watcher: guard.Guard | None,
+) -> Stopped | None:
+    """Print each new line of the curve until veRL ends, or until the guard says why it is to end. Before the first
+    line, print every half minute how long it takes to start."""
+    shown, size, began = 0, 0, time.monotonic()
     printed = began
     while True:
         running = process.poll() is None
-        steps = read_attempt(curve) if curve.exists() else []
-        for step in steps[shown:]:
+        now = curve.stat().st_size if curve.exists() else 0
+        new = read_attempt(curve)[shown:] if now > size else []
+        size, shown = now, shown + len(new)
+        said, stopped = watcher.look([step.step for step in new]) if new and watcher else ({}, None)
+        for step in new:
             if step.step % every == 0:
-                print(progress_line(step, total), flush=True)
-        shown = len(steps)
-        if not running:
-            return
+                print("  ".join([progress_line(step, total), *said.get(step.step, ())]), flush=True)
+        if not running or stopped:
+            return stopped if running else None
         _raise_if_node_lost(watch.gone() if watch else None)
         if not shown and time.monotonic() - printed > 30:
             printed = time.monotonic()

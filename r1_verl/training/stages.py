@@ -1,7 +1,8 @@
 """Stages: runs that start from another run's last checkpoint. `r1_verl.after` in a recipe names that other run.
 
 A stage is a run of its own (new optimizer, own curve): RUN=another-name repeats it, the same command resumes it, and
-MODEL=another-start skips the run before. `r1-verl export RUN` makes the model folder by hand.
+MODEL=another-start skips the run before; `r1_verl.after=NAME@best` starts from that run's best checkpoint. `r1-verl
+export RUN` makes the model folder by hand.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import Run, RunError, checkpoints, find_run, recorded
+from r1_verl.runs import Run, RunError, best, checkpoints, find_run, recorded
 from r1_verl.training import fold
 
 MODEL = "actor_rollout_ref.model.path"
@@ -37,23 +38,39 @@ def start(after: str, run: Run) -> str:
     """
     if begun := recorded(run.folder).get(MODEL):
         return str(begun)
-    before = Run(run.folder.parent / after)
-    if not before.last_checkpoint():
+    name, _, which = after.partition("@")
+    if which not in ("", "last", "best"):
+        raise RunError(f"r1_verl.after={after}: after the @ comes best or last")
+    before = Run(run.folder.parent / name)
+    ended = before.stopped()
+    if ended and not ended.overruled and not which:
+        raise RunError(
+            f"run {name!r} was stopped after step {ended.step} ({ended.reason}): say where run {run.folder.name!r} "
+            f"starts, r1_verl.after={name}@best or r1_verl.after={name}@last"
+        )
+    if which != "best" and not before.last_checkpoint():
         torn = "; ".join(checkpoints.look(before.checkpoints).torn)
         raise RunError(
-            f"run {run.folder.name!r} starts from the last checkpoint of run {after!r}, and there is no whole one in "
+            f"run {run.folder.name!r} starts from the last checkpoint of run {name!r}, and there is no whole one in "
             f"{before.checkpoints}{f' ({torn})' if torn else ''}: run that stage first, skip it with "
             "MODEL=a model folder or hub name, or name another run with r1_verl.after=NAME"
         )
-    return str(export(before))
+    return str(export(before, best_one=which == "best", step=None if which == "best" else before.last_checkpoint()))
 
 
-def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
+def export(run: Run, out: Path | None = None, step: int | None = None, best_one: bool = False) -> Path:
     """Make an ordinary model folder of a run's checkpoint, atomically, unless it was made before. Returns the folder.
 
-    step: default the last; out: default RUN/models/step_N. What is in `out` stays: RunError, unless it was made of this
-    checkpoint. Raises RunError.
+    step: default the last, or the best if the guard ended the run. best_one: the best, whatever veRL has deleted since.
+    out: default RUN/models/step_N. What is in `out` stays: RunError, unless it was made of this checkpoint. Raises
+    RunError.
     """
+    ended, kept = run.stopped(), best.kept(run.best)
+    if best_one and not kept:
+        raise RunError(f"run {run.folder.name!r} has kept no best checkpoint: no validated step of it was saved")
+    if kept and (best_one or (step is None and ended and not ended.overruled)):
+        print(f"The best checkpoint: step {kept.step}, validation accuracy {kept.accuracy:.3f}.", file=sys.stderr)
+        return _export(run, run.best, kept.step, out)
     found = checkpoints.look(run.checkpoints)
     torn = "; ".join(found.torn)
     if step is None and not found.last:
@@ -66,7 +83,12 @@ def export(run: Run, out: Path | None = None, step: int | None = None) -> Path:
         if (run.checkpoints / f"global_step_{step}").is_dir():
             raise RunError(f"run {run.folder.name!r}: global_step_{step} {lacks}; whole checkpoints: {there}")
         raise RunError(f"run {run.folder.name!r} has no checkpoint of step {step} ({there})")
-    actor = run.checkpoints / f"global_step_{step}" / "actor"
+    return _export(run, run.checkpoints, step, out)
+
+
+def _export(run: Run, saved: Path, step: int, out: Path | None) -> Path:
+    """saved: the folder that holds the whole checkpoint of this step."""
+    actor = saved / f"global_step_{step}" / "actor"
     out = out or run.folder / "models" / f"step_{step}"
     made = {"run": str(run.folder), "step": step, "weights": _fingerprint(actor)}
     if out.is_dir() and any(out.iterdir()):
@@ -136,9 +158,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "example:\n  r1-verl export logicrl_stage1 models/stage1 --step 100"
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name below $RUNS (default runs/)")
     parser.add_argument("out", metavar="OUT", nargs="?", type=Path, help="default: RUN/models/step_N")
-    parser.add_argument("--step", metavar="N", type=int, help="which checkpoint (default: the last)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--step", metavar="N", type=int, help="which checkpoint (default: the last; of a stopped run the best)"
+    )
+    which.add_argument("--best", action="store_true", help="the one with the best validation")
 
 
 def run(args: argparse.Namespace) -> int:
-    print(export(find_run(args.run), args.out, args.step))
+    print(export(find_run(args.run), args.out, args.step, args.best))
     return 0

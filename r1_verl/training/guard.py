@@ -1,0 +1,131 @@
+"""The guard of a run: it says in the launcher what the curve tells, keeps the best checkpoint, and may end the run.
+
+`r1-verl guard RUN|CURVE.jsonl` says the same of any finished curve. The rule itself is `runs/health.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1_verl.recipes import RecipeError
+from r1_verl.runs import Run, RunError, Stopped, best, find_run, health, identity, read_curve, recorded
+from r1_verl.runs.curve import Step, read_log
+
+
+class Settings(NamedTuple):
+    """`r1_verl.guard`. stop: an alarm ends the run after its next checkpoint. go_on: a run that was ended goes on."""
+
+    stop: bool = False
+    go_on: bool = False
+
+
+def settings(config: Any) -> Settings:
+    """The guard's settings in a configuration. Raises RecipeError for a value that is neither true nor false."""
+    found = dict((config.get("r1_verl") or {}).get("guard") or {})
+    for key in Settings._fields:
+        if not isinstance(found.get(key, False), bool):
+            raise RecipeError(f"r1_verl.guard.{key}={found[key]}: true or false is needed")
+    return Settings(**{key: found[key] for key in Settings._fields if key in found})
+
+
+class Guard:
+    """Watches one attempt of a run.
+
+    flat: the run's settings, from which remedies are worked out. An alarm up to the step at which the guard ended the
+    run before, and its user went on, does not end it again.
+    """
+
+    def __init__(self, run: Run, config: Any) -> None:
+        from omegaconf import OmegaConf
+
+        self.run, self.may_stop, self.saves = run, settings(config).stop, config.trainer.save_freq > 0
+        self.flat = identity.flat(OmegaConf.to_container(config, resolve=True))
+        ended = run.stopped()
+        self.overruled = ended.step if ended else -1
+        self.rows: int | None = None  # of a validation
+        self.unkept: set[str] = set()
+
+    def look(self, steps: Iterable[int]) -> tuple[dict[int, list[str]], Stopped | None]:
+        """(what to say of which of these new steps, why the run is to end now).
+
+        Keeps the best checkpoint. A run is to end at the first step from an alarm on that has saved a checkpoint.
+        """
+        curve = read_curve(self.run)
+        self.rows = self.rows or health.validation_rows(self.run)
+        found, steps = list(health.findings(curve, self.rows, self.flat)), list(steps)
+        said = {step: [str(each) for each in found if each.step == step] for step in steps}
+        said[steps[-1]] += self._keep(curve)
+        alarm = next((each for each in found if each.alarm and each.step > self.overruled), None)
+        if not (self.may_stop and alarm) or (self.saves and self.run.last_checkpoint() < alarm.step):
+            return said, None
+        return said, Stopped(curve[-1].step, alarm.text, alarm.remedy)
+
+    def _keep(self, curve: list[Step]) -> list[str]:
+        try:
+            best.keep(curve, self.run.checkpoints, self.run.best)
+        except OSError as error:
+            why = error.strerror or str(error)
+            line = f"the best checkpoint could not be kept in {self.run.best} ({why:.200})"
+            if line not in self.unkept:
+                self.unkept.add(line)
+                return [line]
+        return []
+
+
+def require_word(run: Run, config: Any, name: str) -> None:
+    """Raise RunError if the guard ended the run, unless `r1_verl.guard.go_on=true` says to go on; then record that."""
+    ended = run.stopped()
+    if ended is None or ended.overruled:
+        return
+    if settings(config).go_on:
+        run.mark_stopped(ended._replace(overruled=True))
+        print(f"Going on with run {name!r}, which the guard ended after step {ended.step}.", flush=True)
+        return
+    raise RunError(f"run {name!r} was stopped after step {ended.step} ({ended.reason})", _what_to_type(run, ended))
+
+
+def say_stopped(run: Run, ended: Stopped) -> None:
+    """Say that the guard has ended a run, why, and what to type."""
+    print(f"Stopped after step {ended.step}: {ended.reason}.\n{_what_to_type(run, ended)}.", flush=True)
+
+
+def _what_to_type(run: Run, ended: Stopped) -> str:
+    name, kept = run.folder.name, best.kept(run.best)
+    of = f"the best checkpoint (step {kept.step}, validation accuracy {kept.accuracy:.3f})" if kept else "the last one"
+    return (
+        f"`r1-verl export {name}` makes a model folder of {of}, from which the same command tries again with "
+        f"RUN={name}_2 MODEL=FOLDER {ended.remedy}; with r1_verl.guard.go_on=true it goes on from the last checkpoint"
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Say at which steps a curve shows symptoms of collapse (notes), and where accuracy went with them (alarms:\n"
+        "exit status 1). CURVE.jsonl: a file of veRL's file logger, or JSON lines with a step of another framework."
+    )
+    parser.epilog = "example:\n  r1-verl guard quickstart_grpo"
+    parser.add_argument("run", metavar="RUN", help="a run's folder or name below $RUNS, or a curve's file")
+
+
+def run(args: argparse.Namespace) -> int:
+    if (path := Path(args.run).expanduser()).is_file():
+        curve = read_log(path)
+        if not curve:
+            raise RunError(f"no line of {path} is JSON with a step's number", "name a curve/attempt-N.jsonl, or a run")
+        found = list(health.findings(curve))
+    else:
+        trained = find_run(args.run)
+        curve = read_curve(trained)
+        if not curve:
+            raise RunError(f"run {trained.folder.name!r} has no step yet")
+        found = list(health.findings(curve, health.validation_rows(trained), recorded(trained.folder)))
+    for each in found:
+        print(f"step {each.step}: {each}")
+    alarms = sum(each.alarm for each in found)
+    print(f"{len(curve)} steps: {alarms} alarms, {len(found) - alarms} notes")
+    if lacks := health.missing(curve):
+        print(lacks)
+    return 1 if alarms else 0
