@@ -1,0 +1,215 @@
+"""The responses that a run's folder keeps, one form for all: training samples, validation dumps, evaluations.
+
+RUN/samples/STEP.jsonl.gz      what the sampler keeps of each training step
+RUN/validation/STEP.jsonl      veRL's dumps, which name neither the data source nor the length in tokens
+RUN/evaluation/**/samples.jsonl  what `r1-verl evaluate` asked
+
+Files are read as far as they can be: what is left out, and why, is said, and nothing raises.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1_verl.data.rendering import opens_think
+from r1_verl.runs import Run
+from r1_verl.score import BAD_FORMAT, CORRECT, EMPTY, NO_ANSWER
+from r1_verl.scorers import task_source
+
+TRAINING, VALIDATION, EVALUATION = KINDS = ("training", "validation", "evaluation")
+Say = Callable[[str], None]
+
+
+class Response(NamedTuple):
+    """One response. Numbers that nobody wrote down are NaN, `tokens` -1, `truncated` None.
+
+    key: the same for the same question at every step and in every run. parts: sub-rewards by name.
+    """
+
+    kind: str
+    step: int
+    key: tuple[str, str]
+    sample: int
+    source: str
+    prompt: str
+    think_in_prompt: bool
+    response: str
+    ground_truth: str
+    pred: str
+    outcome: str
+    score: float
+    acc: float
+    format: float
+    tokens: int
+    truncated: bool | None
+    parts: dict[str, float]
+
+    @property
+    def verdict(self) -> str:
+        """right, wrong or unformatted: what a reader looks for first."""
+        if self.outcome == CORRECT or (not self.outcome and self.acc == 1):
+            return "right"
+        if self.format == 0 or self.outcome in (BAD_FORMAT, NO_ANSWER, EMPTY):
+            return "unformatted"
+        return "wrong"
+
+
+def read(run: Run, say: Say) -> Iterator[Response]:
+    """All responses of a run, by kind and step. say: told of each thing that was left out, a line each."""
+    for kind, step, path in files(run):
+        yield from of_file(kind, step, path, path.relative_to(run.folder), say)
+
+
+def files(run: Run) -> list[tuple[str, int, Path]]:
+    """(kind, step, file) of everything that holds responses; the start model's evaluation is step 0."""
+    numbered = re.compile(r"(\d+)\.jsonl(\.gz)?", re.ASCII)
+    found = []
+    for kind, folder in ((TRAINING, run.folder / "samples"), (VALIDATION, run.validation)):
+        named = ((numbered.fullmatch(path.name), path) for path in folder.glob("*.jsonl*"))
+        found += sorted((kind, int(match[1]), path) for match, path in named if match and path.is_file())
+    for path in sorted((run.folder / "evaluation").glob("**/samples.jsonl")):
+        steps = re.findall(r"step_(\d+)", str(path.relative_to(run.folder)), re.ASCII)
+        found.append((EVALUATION, int(steps[0]) if steps else 0, path))
+    return found
+
+
+def lines(path: Path, name: Any, say: Say) -> Iterator[str]:
+    """The lines of a text file, gzipped or not, as far as the file can be read.
+
+    A line ends at a line feed alone: a response may hold U+2028 and other ends of line that JSON leaves as they are.
+    """
+    strange = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            head = file.read(2)
+            file.seek(0)
+            if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                yield from file.read().decode("utf-16", "replace").split("\n")
+                return
+            for line in file:
+                try:
+                    yield line.removeprefix(codecs.BOM_UTF8).decode()
+                except UnicodeDecodeError:
+                    strange += 1
+                    yield line.decode(errors="replace")
+    except (OSError, EOFError, zlib.error) as error:
+        say(f"{name} breaks off or can't be read ({error}): what comes after is left out.")
+    if strange:
+        say(f"{name}: {_count(strange, 'line')} not in UTF-8; � stands for what could not be read.")
+
+
+def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[Response]:
+    """The responses of one file."""
+    unread = elsewhere = twice = 0
+    cut = False
+    samples: Counter[Any] = Counter()
+    answered: set[Any] = set()
+    for line in lines(path, name, say):
+        cut = False
+        if not line.strip():
+            continue
+        record = _record(line)
+        if record is None:
+            unread += 1
+            cut = not line.endswith("\n")
+            continue
+        elsewhere += isinstance(record.get("step"), int) and record["step"] != step and kind != EVALUATION
+        found = _response(kind, step, record)
+        same = (found.key, found.source)
+        mark = record.get("uid") or (isinstance(record.get("sample"), int) and (*same, found.sample))
+        mark = (mark, str(record.get("group")), str(record.get("protocol"))) if mark else None
+        if mark and mark in answered:
+            twice += 1
+            continue
+        answered.add(mark)
+        if found.sample < 0:
+            found = found._replace(sample=samples[same])
+            samples[same] += 1
+        yield found
+    if unread:
+        last = ", the last was cut off" if cut else ""
+        say(f"{name}: {_count(unread, 'line')} left out, being no record of a response{last}.")
+    if elsewhere:
+        say(f"{name}: {_count(elsewhere, 'response')} of another step by their own words (two runs in one folder?).")
+    if twice:
+        say(f"{name}: {_count(twice, 'response')} there twice; the first one counts.")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s are' if number > 1 else ' is'}"
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    """A line as a record that holds a response; None if it is none."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("response", found.get("output")), str):
+        return None
+    return found
+
+
+def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
+    prompt = _text(record.get("prompt", record.get("input")))
+    truth = _text(record.get("ground_truth", record.get("gts")))
+    info = record.get("extra_info")
+    opened = info.get("think_in_prompt") if isinstance(info, Mapping) else None
+    truncated = record.get("truncated")
+    if truncated is None and isinstance(record.get("finish_reason"), str):
+        truncated = record["finish_reason"] == "length"
+    sample, tokens = record.get("sample"), record.get("tokens")
+    return Response(
+        kind=kind,
+        step=step,
+        key=(_text(record.get("question")) or prompt, truth),
+        sample=sample if isinstance(sample, int) and 0 <= sample < 2**16 else -1,
+        source=task_source(_text(record.get("data_source"))),
+        prompt=prompt,
+        think_in_prompt=opens_think(prompt) if opened is None else bool(opened),
+        response=record.get("response", record.get("output")),
+        ground_truth=truth,
+        pred=_text(record.get("pred")),
+        outcome=_text(record.get("outcome"))[:40],
+        score=_number(record.get("score")),
+        acc=_number(record.get("acc")),
+        format=_number(record.get("format")),
+        tokens=tokens if isinstance(tokens, int) and 0 <= tokens < 2**31 else -1,
+        truncated=None if truncated is None else bool(truncated),
+        parts=_parts(record.get("parts")),
+    )
+
+
+def _text(value: Any) -> str:
+    """A value as text: messages of a chat one after another, anything else that is no text as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) and "content" in each for each in value):
+        return "\n".join(f"{each.get('role', '')}\n{_text(each['content'])}" for each in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value) if isinstance(value, int | float) else math.nan
+    except OverflowError:
+        return math.inf
+
+
+def _parts(value: Any) -> dict[str, float]:
+    """Sub-rewards: an object, or (in veRL's dumps) an object as text."""
+    if isinstance(value, str) and value:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return {str(name): _number(number) for name, number in value.items()} if isinstance(value, Mapping) else {}
