@@ -125,12 +125,11 @@ def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[R
         elsewhere += isinstance(record.get("step"), int) and record["step"] != step and kind != EVALUATION
         found = _response(kind, step, record)
         same = (found.key, found.source)
-        mark = record.get("uid") or (isinstance(record.get("sample"), int) and (*same, found.sample))
-        mark = (mark, str(record.get("group")), str(record.get("protocol"))) if mark else None
-        if mark and mark in answered:
-            twice += 1
-            continue
-        answered.add(mark)
+        if mark := _mark(record, found):
+            if mark in answered:
+                twice += 1
+                continue
+            answered.add(mark)
         if found.sample < 0:
             found = found._replace(sample=samples[same])
             samples[same] += 1
@@ -142,6 +141,13 @@ def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[R
         say(f"{name}: {_count(elsewhere, 'response')} of another step by their own words (two runs in one folder?).")
     if twice:
         say(f"{name}: {_count(twice, 'response')} there twice; the first one counts.")
+
+
+def _mark(record: Mapping[str, Any], found: Response) -> tuple[Any, ...]:
+    """What tells a response from all others of its file; () if nothing does."""
+    if record.get("uid"):
+        return (str(record["uid"]),)
+    return (found.key, found.source, found.sample, _text(record.get("group"))) if found.sample >= 0 else ()
 
 
 def _count(number: int, what: str) -> str:

@@ -10,11 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from r1_verl import atomic
-try:  # TEMPORARY until evaluation/results.py lands
-    from r1_verl.evaluation import results
-except ImportError:
-    class results:
-        read = staticmethod(lambda folder: [])
+from r1_verl.evaluation import results
 from r1_verl.report import curves, page, responses, table
 from r1_verl.report.curves import Curves
 from r1_verl.report.table import aligned, validation
@@ -108,7 +104,7 @@ def _gains(read: Curves, at: int, said: Sequence[str]) -> list[str]:
             rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
     seconds = sum(step.data.get(STEP_SECONDS, 0.0) for step in trained)
     ended = f"{len(trained)} step{'s' * (len(trained) != 1)}, {seconds / 60:.1f} minutes of training."
-    return [*said, *[""] * bool(said), *aligned(rows), "", ended]
+    return [*said, *[""] * bool(said), *aligned([[table.plain(cell) for cell in row] for row in rows]), "", ended]
 
 
 def _samples(run: Run) -> list[str]:
@@ -142,13 +138,14 @@ def _places(run: Run) -> list[tuple[str, Path]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Print what runs did and write it as report.md, curve.png and report.html (a page that opens from disk, without\n"
-        "network) into the run's folder. Several runs stand in one report, beside the first of them."
+        "Print what runs did, and write it as report.md, curve.png and report.html (a page that opens from disk,\n"
+        "without network) into the run's folder. Several runs stand in one report, beside the first of them."
     )
     parser.epilog = (
         "example:\n  r1-verl report quickstart_grpo_seed1\n  r1-verl report gsm8k_ppo gsm8k_grpo --out ppo_and_grpo"
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder, or its name below $RUNS (default runs/)")
+    where = "a run's folder, or its name below $RUNS (default runs/)"
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=where)
     parser.add_argument("--out", metavar="FOLDER", type=Path, help="write there instead")
 
 

@@ -6,8 +6,10 @@ import json
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from r1_verl.evaluation import results
+from r1_verl.evaluation.results import Result
 from r1_verl.report.curves import Curves
 from r1_verl.runs import recorded
 from r1_verl.scorers import task_source
@@ -20,8 +22,8 @@ _NAMES = {
 _SEED = re.compile(r"[_-]?seed[_-]?\d+")
 
 
-class Cell(NamedTuple):
-    """Accuracy in [0, 1]; spread: the standard deviation over seeds, None for one seed."""
+class Accuracy(NamedTuple):
+    """mean: in [0, 1]; spread: its standard deviation over seeds, None for one seed."""
 
     mean: float
     spread: float | None = None
@@ -32,115 +34,117 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """rows: (checkpoint, a cell a column). notes: what a reader of the numbers has to know, sentences."""
+    """Text in rows of equal length, the first column a name. best: (row, column) of what stands in bold."""
 
     caption: str
-    columns: list[str]
-    rows: list[tuple[str, list[Cell | None]]]
+    head: list[str]
+    rows: list[list[str]]
+    best: set[tuple[int, int]]
     notes: list[str]
 
-    def best(self) -> list[float | None]:
-        """The highest mean of each column, None where fewer than two checkpoints can be compared."""
-        columns = zip(*(cells for _, cells in self.rows), strict=True)
-        found = [[cell.mean for cell in column if cell is not None] for column in columns]
-        return [max(means) if len(means) > 1 else None for means in found]
 
-    def is_best(self, cell: Cell | None, best: float | None) -> bool:
-        return cell is not None and best is not None and cell.mean == best
+def tables(curves: Curves, evaluated: Sequence[Sequence[Result]]) -> list[Table]:
+    """The table of validations, and of each protocol that `r1-verl evaluate` has run two: scores, and what is to be
+    known of each.
 
-
-def tables(curves: Curves, evaluated: Sequence[Sequence[Mapping[str, Any]]]) -> list[Table]:
-    """The table of validations, and one of each protocol that `r1-verl evaluate` has run.
-
-    evaluated: of each run, the results of its evaluations (evaluation/results.py).
+    evaluated: of each run, the results of its evaluations.
     """
     found = []
     groups = seeds(curves)
-    validated = [{step.step: named for step in steps if (named := validation(step.data))} for steps in curves.steps]
-    if any(validated):
-        measured = [{at: {key: (value, None) for key, value in named.items()} for at, named in run.items()}
-                    for run in validated]  # fmt: skip
-        found.append(_table("Strict accuracy at validation, %", curves, groups, measured))
-    for protocol in dict.fromkeys(str(each["protocol"]) for results in evaluated for each in results):
+    measured = [
+        {step.step: {source: Accuracy(value) for source, value in named.items()}
+         for step in steps if (named := validation(step.data))}
+        for steps in curves.steps
+    ]  # fmt: skip
+    if any(measured):
+        found.append(_scores("Strict accuracy at validation, %", curves, groups, measured))
+    for protocol in sorted({each.protocol for run in evaluated for each in run}):
+        chosen = [[each for each in run if each.protocol == protocol] for run in evaluated]
         measured = [{} for _ in curves.runs]
-        notes = []
-        for run, results in enumerate(evaluated):
-            for each in results:
-                if str(each["protocol"]) != protocol or each.get("acc") is None:
-                    continue
-                spread = (each.get("seeds") or {}).get("std")
-                measured[run].setdefault(each.get("step") or 0, {})[str(each["suite"])] = (each["acc"], spread)
-                notes += _notes(curves, run, each)
-        if any(measured):
-            table = _table(f"Strict accuracy by the protocol {protocol}, %", curves, groups, measured)
-            found.append(table._replace(notes=table.notes + notes))
+        for run, those in enumerate(chosen):
+            for each in those:
+                spread = each.seeds[1] if each.seeds else None
+                measured[run].setdefault(each.step or 0, {})[each.suite] = Accuracy(each.acc, spread)
+        scores = _scores(f"Strict accuracy by the protocol {protocol}, %", curves, groups, measured)
+        if any(each.seeds for run in chosen for each in run):
+            scores.notes.append("± of one run: standard deviation over its samples, each of them one seed.")
+        found += [scores, _details(f"Of each score by the protocol {protocol}", curves, chosen)]
     return found
 
 
-def _notes(curves: Curves, run: int, result: Mapping[str, Any]) -> list[str]:
-    """What stands beside a score: its interval, cut-off and contaminated shares, the published evaluator's verdict."""
-    low, high = result.get("interval") or (None, None)
-    said = [f"95 % interval {100 * low:.1f} to {100 * high:.1f}"] if low is not None and high is not None else []
-    if result.get("questions"):
-        said.append(f"{result['questions']} questions x {result.get('samples', 1)}")
-    for name, words in (("truncated", "cut off"), ("contaminated", "contaminated")):
-        if result.get(name):
-            said.append(f"{100 * result[name]:.1f} % {words}")
-    if (published := result.get("published")) and published.get("acc") is not None:
-        said.append(f"{published.get('evaluator', 'published evaluator')}: {100 * published['acc']:.1f}")
-    if result.get("missing"):
-        said.append(f"{result['missing']} answers missing")
-    where = f"{_short(curves, run)}step {result.get('step') or 0}, {result['suite']}"
-    return [f"{where}: {'; '.join(said)}."] if said else []
-
-
-def _short(curves: Curves, run: int) -> str:
-    return f"{curves.names[run]}, " if len(curves.runs) > 1 else ""
-
-
-def _table(
+def _scores(
     caption: str, curves: Curves, groups: Sequence[Sequence[int]],
-    measured: Sequence[Mapping[int, Mapping[str, tuple[float, float | None]]]],
+    measured: Sequence[Mapping[int, Mapping[str, Accuracy]]],
 ) -> Table:  # fmt: skip
-    """measured: of each run, by step and suite, the accuracy and its spread over seeds of sampling."""
-    suites = {suite for run in measured for cells in run.values() for suite in cells}
+    """measured: of each run the accuracies by step and suite."""
     order = {name: at for at, name in enumerate(_NAMES)}
+    suites = {suite for run in measured for cells in run.values() for suite in cells}
     columns = sorted(suites, key=lambda suite: (order.get(suite, len(order)), suite))
-    rows: list[tuple[str, list[Cell | None]]] = []
+    labels: list[str] = []
+    cells: list[list[Accuracy | None]] = []
     notes = []
     for group in groups:
         name = _name(curves, group)
         if len(group) > 1:
             notes.append(f"{name}: mean ± standard deviation over {len(group)} runs that differ by their seed alone.")
         for step in sorted(set.intersection(*(set(measured[run]) for run in group))):
-            cells = [_over_seeds([measured[run][step].get(suite) for run in group]) for suite in columns]
+            there = [[measured[run][step].get(suite) for suite in columns] for run in group]
+            labels.append(f"{name}, step {step}" if len(groups) > 1 else f"step {step}")
+            cells.append([_over_seeds(column) for column in zip(*there, strict=True)])
             if len(columns) > 1:
-                cells.append(_average([[measured[run][step].get(suite) for suite in columns] for run in group]))
-            rows.append((f"{name}, step {step}" if len(groups) > 1 else f"step {step}", cells))
-    shown = [_NAMES.get(suite, suite) for suite in columns]
-    return Table(caption, [*shown, "average"] if len(columns) > 1 else shown, rows, notes)
+                cells[-1].append(_over_seeds([_average(row) for row in there]))
+    head = ["checkpoint", *(_NAMES.get(suite, suite) for suite in columns), *["average"] * (len(columns) > 1)]
+    best = set()
+    for at in range(len(head) - 1):
+        means = {row: line[at].mean for row, line in enumerate(cells) if line[at] is not None}
+        best |= {(row, at + 1) for row, mean in means.items() if len(means) > 1 and mean == max(means.values())}
+    rows = [[label, *("–" if cell is None else str(cell) for cell in line)]
+            for label, line in zip(labels, cells, strict=True)]  # fmt: skip
+    return Table(caption, head, rows, best, notes)
 
 
-def _over_seeds(values: Sequence[tuple[float, float | None] | None]) -> Cell | None:
-    """None if a run of the group has no such number."""
-    if None in values:
+def _over_seeds(values: Sequence[Accuracy | None]) -> Accuracy | None:
+    """One accuracy of those of several runs; None if one is missing."""
+    if any(value is None for value in values):
         return None
-    means = [value[0] for value in values]
-    if len(means) == 1:
-        return Cell(*values[0])
-    return Cell(statistics.fmean(means), statistics.stdev(means))
+    means = [value.mean for value in values]
+    return values[0] if len(means) == 1 else Accuracy(statistics.fmean(means), statistics.stdev(means))
 
 
-def _average(runs: Sequence[Sequence[tuple[float, float | None] | None]]) -> Cell | None:
-    """Over all suites, None if one is missing."""
-    if any(None in cells for cells in runs):
-        return None
-    means = [statistics.fmean(value for value, _ in cells) for cells in runs]
-    return Cell(statistics.fmean(means), statistics.stdev(means) if len(means) > 1 else None)
+def _average(values: Sequence[Accuracy | None]) -> Accuracy | None:
+    """Over all suites; None if one is missing, because averages of different suites do not compare."""
+    return None if None in values else Accuracy(statistics.fmean(value.mean for value in values))
+
+
+def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]]) -> Table:
+    """What has to be known of each score: how it was asked, its interval, what may spoil it."""
+    head = ["checkpoint", "suite", "questions", "95 % interval", "pass@k", "maj@k", "published evaluator", "cut off",
+            "contaminated"]  # fmt: skip
+    rows = []
+    for run, those in enumerate(chosen):
+        for each in those:
+            low, high = each.interval
+            published, spoilt = each.published, each.contaminated
+            rows.append([
+                f"{curves.names[run]}, step {each.step or 0}" if len(chosen) > 1 else f"step {each.step or 0}",
+                _NAMES.get(each.suite, each.suite), f"{each.questions} x {each.samples}",
+                f"{100 * low:.1f} to {100 * high:.1f}", _by_k(each.pass_at), _by_k(each.maj_at),
+                f"{100 * published['acc']:.1f} ({published['evaluator']})" if published else "–",
+                f"{100 * each.truncated:.1f}", f"{100 * spoilt['share']:.1f}" if spoilt else "–",
+            ])  # fmt: skip
+    return Table(
+        caption, head, rows, set(), [f"{note}." for those in chosen for r in those for note in results.notes(r)]
+    )
+
+
+def _by_k(values: Mapping[str, float]) -> str:
+    """The value of the largest k, with the k."""
+    return max((f"{100 * value:.1f} ({k})" for k, value in values.items() if k != "1"), default="–",
+               key=lambda text: int(text.partition("(")[2][:-1]))  # fmt: skip
 
 
 def seeds(curves: Curves) -> list[list[int]]:
-    """The runs in groups that differ by their seeds alone (each by itself where no configuration is recorded)."""
+    """The runs in groups that differ by their seeds alone; each by itself where no configuration is recorded."""
     groups: dict[str, list[int]] = {}
     for at, run in enumerate(curves.runs):
         settings = {
@@ -175,23 +179,17 @@ def validation(data: Mapping[str, float]) -> dict[str, float]:
 
 def markdown(table: Table) -> list[str]:
     """Lines of Markdown; a name is text there, whatever it holds."""
-    best = table.best()
     rows = [
-        (label, *("–" if cell is None else f"**{cell}**" if table.is_best(cell, top) else str(cell)
-                  for cell, top in zip(cells, best, strict=True)))
-        for label, cells in table.rows
-    ]  # fmt: skip
-    return [f"{table.caption}:", "", *aligned([("checkpoint", *table.columns), *rows]), *_listed(table.notes)]
-
-
-def _listed(notes: Sequence[str]) -> list[str]:
-    return ["", *(f"- {plain(note)}" for note in notes)] if notes else []
+        [f"**{plain(cell)}**" if (row, column) in table.best else plain(cell) for column, cell in enumerate(cells)]
+        for row, cells in enumerate(table.rows)
+    ]
+    notes = ["", *(f"- {plain(note)}" for note in table.notes)] if table.notes else []
+    return [f"{plain(table.caption)}:", "", *aligned([[plain(cell) for cell in table.head], *rows]), *notes]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table, its columns as wide in the file as on the page; the first row is the head."""
-    rows = [[plain(cell) for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
@@ -199,6 +197,5 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text in which Markdown finds no markup of its own and no end of a cell; bold stays."""
-    return re.sub(r"([|<`\\])", r"\\\1", " ".join(text.split())).replace("\\<", "&lt;")
-
+    """Text on one line in which Markdown finds no markup."""
+    return re.sub(r"([|`\\*<\[])", r"\\\1", " ".join(text.split()))

@@ -120,12 +120,7 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _table(table: Checkpoints) -> dict[str, Any]:
-    rows = [
-        [label, [["–" if cell is None else str(cell), table.is_best(cell, best)]
-                 for cell, best in zip(cells, table.best(), strict=True)]]
-        for label, cells in table.rows
-    ]  # fmt: skip
-    return {"caption": table.caption, "columns": table.columns, "rows": rows, "notes": table.notes}
+    return {**table._asdict(), "best": sorted(table.best)}
 
 
 def _left_out(table: Table, texts: Packed, path: Path, thinned: int) -> list[str]:

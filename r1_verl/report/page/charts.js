@@ -15,14 +15,14 @@ let drawn = []; // of each chart: the uPlot
 
 function showTables() {
   for (const table of header.tables) {
-    const head = make("tr", {}, make("th", { scope: "col" }, "checkpoint"));
-    for (const column of table.columns) head.append(make("th", { scope: "col" }, column));
+    const head = make("tr", {}, ...table.head.map((name) => make("th", { scope: "col" }, name)));
+    const best = new Set(table.best.map(String));
+    const cell = (text, row, column) => {
+      if (!column) return make("th", { scope: "row" }, text);
+      return make("td", {}, best.has(row + "," + column) ? make("strong", {}, text) : text);
+    };
     const body = make("tbody");
-    for (const [label, cells] of table.rows) {
-      const row = make("tr", {}, make("th", { scope: "row" }, label));
-      for (const [text, best] of cells) row.append(make("td", {}, best ? make("strong", {}, text) : text));
-      body.append(row);
-    }
+    table.rows.forEach((cells, row) => body.append(make("tr", {}, ...cells.map((text, at) => cell(text, row, at)))));
     const whole = make("table", {}, make("caption", {}, table.caption), make("thead", {}, head), body);
     $("tables").append(make("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: table.caption }, whole));
     if (table.notes.length) $("tables").append(make("ul", {}, ...table.notes.map((note) => make("li", {}, note))));
@@ -70,10 +70,10 @@ function draw(place, title, lines, arrays) {
   const inner = make("div", { className: "chart", role: "img" });
   const strong = curves.filter((curve) => !curve.faint);
   const name = ({ line }) =>
-    [header.runs.length > 1 ? header.runs[line.run] : "", line.label].filter(Boolean).join(": ") || title;
+    [header.runs.length > 1 ? header.runs[line.run] : "", line.label].filter(Boolean).join(": ");
   inner.setAttribute(
     "aria-label",
-    title + ". " + strong.map((curve) => name(curve) + ": " + ends(curve.values)).join("; "),
+    title + ". " + strong.map((curve) => name(curve) + " " + ends(curve.values)).join("; "),
   );
   box.append(inner, reading);
   place.append(box);
@@ -100,7 +100,7 @@ function draw(place, title, lines, arrays) {
       scales: { x: { time: false } },
       legend: { show: false },
       cursor: { sync: { key: "step" }, drag: { x: true, y: false } },
-      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : digits(tick))) }],
+      axes: [{ ...axis, size: 32 }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : digits(tick))) }],
       series: [
         {},
         ...curves.map((curve) => ({

@@ -194,7 +194,7 @@ function showSamples(columns) {
       samples.append(...here.map((each, number) =>
         make("option", { value: each, selected: number === at }, number + 1 + " of " + here.length + ", " + outcomeOf(each))));
       samples.addEventListener("change", () => choose(+samples.value, false));
-      head.append(make("label", {}, "Sample ", samples));
+      head.append(make("label", { className: "choice" }, "Sample ", samples));
     }
     const others = header.runs.map((name, at) => [String(at), name]).filter(([at]) => +at !== run);
     const beside = make("select", { id: "beside" });
@@ -202,7 +202,7 @@ function showSamples(columns) {
     beside.append(...others.map(([value, name]) => make("option", { value }, name)));
     beside.value = [...beside.options].some((option) => option.value === view.beside) ? view.beside : "";
     beside.addEventListener("change", () => ((view.beside = beside.value), choose(view.row, false)));
-    head.append(make("label", {}, "Beside it ", beside));
+    head.append(make("label", { className: "choice" }, "Beside it ", beside));
     const question = make("div", { className: "question" });
     const panels = make("div", { className: "panels" });
     panels.append(panel(row));
@@ -255,7 +255,7 @@ function showSamples(columns) {
     if (header.sources[columns.source[row]]) title.push(header.sources[columns.source[row]]);
     fact("outcome", badge(row));
     fact("score", digits(columns.score[row]));
-    fact("strict", digits(columns.acc[row]));
+    fact("strict accuracy", digits(columns.acc[row]));
     fact("format", digits(columns.format[row]));
     fact("length", columns.tokens[row] >= 0 ? columns.tokens[row] + " tokens" : columns.characters[row] + " characters");
     if (columns.truncated[row] < 2) fact("cut off", columns.truncated[row] ? "yes" : "no");

@@ -26,12 +26,14 @@ from r1_verl.score import OUTCOMES
 
 BLOCK = 1 << 18  # bytes of JSON in a block: small enough to open a response at once, large enough to compress well
 FILE = 3_000_000  # bytes of base64 in a file beside the page
+LONGEST = 3  # responses of a step that are taken for their length: each has room for many others
 STRATA = ("right", "wrong", "unformatted", "truncated", "longest")
 # Columns of the page's table of responses, a row each, and their types.
 TYPES = {
     "run": "u2", "kind": "u1", "step": "u4", "question": "u4", "sample": "u2", "source": "u2", "outcome": "u2",
     "score": "f4", "acc": "f4", "format": "f4", "tokens": "i4", "characters": "u4", "truncated": "u1",
 }  # fmt: skip
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 UNKNOWN = 2  # of the column truncated, beside 0 and 1
 
 
@@ -40,7 +42,7 @@ class Table:
 
     def __init__(self, folder: Path) -> None:
         """folder: a place with room for all texts. Raises OSError."""
-        self._spool: IO[bytes] = tempfile.TemporaryFile(dir=folder)
+        self._spool: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._ends = array("Q", [0])
         self._columns: dict[str, list[Any]] = {name: [] for name in TYPES}
         self._strata: list[int] = []  # a bit for each of STRATA but the last
@@ -74,7 +76,7 @@ class Table:
             self.row_items.append(self._write([each.response, each.pred, parts]))
 
     def _write(self, item: list[Any]) -> int:
-        text = json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        text = _as_json(item).encode("utf-8", "replace")
         self._spool.write(text)
         self._ends.append(self._ends[-1] + len(text))
         return len(self._ends) - 2
@@ -108,6 +110,7 @@ class Table:
         for (*_, stratum), rows in strata.items():
             if STRATA[stratum] == "longest":
                 rows.sort(key=lambda row: -length[row])
+                del rows[LONGEST:]
             else:
                 rows.sort(key=lambda row: (self._ranks[question[row]], sample[row]))
         spread = {number: at for at, number in enumerate(spread_out(sorted(set(step))))}
@@ -127,8 +130,7 @@ class Table:
         """How many of these rows are in each stratum (but `longest`)."""
         found = Counter(self._strata[row] for row in rows)
         return {
-            name: sum(number for bits, number in found.items() if bits >> at & 1)
-            for at, name in enumerate(STRATA[:-1])
+            name: sum(number for bits, number in found.items() if bits >> at & 1) for at, name in enumerate(STRATA[:-1])
         }
 
 
