@@ -193,7 +193,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(tmp_path):
 
 ODD = (
     {"response": "x", "score": "high", "acc": None, "step": "four", "sample": -3, "tokens": 2.5, "parts": "["},
-    {"response": "x", "score": 10**400, "parts": {"a": "b", "c": 1e999}, "truncated": 0, "sample": 2**40, "tokens": 1e9},
+    {"response": "x", "score": 10**400, "parts": {"a": "b", "c": 1e999}, "truncated": 0, "sample": 2**40, "tokens": 2},
     {"response": "\ud800", "prompt": {"a": "\udfff"}, "ground_truth": [1], "data_source": 5, "outcome": ["x"] * 99},
     {"response": "x", "extra_info": "text", "prompt": None, "question": {"id": 1}, "uid": ["u"], "pred": 7},
 )  # fmt: skip

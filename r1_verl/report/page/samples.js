@@ -162,11 +162,13 @@ function showSamples(columns) {
     const at = view.rows.indexOf(view.row);
     const row = view.rows[at < 0 ? 0 : at + by];
     if (row === undefined) return;
-    view.page = Math.floor((at < 0 ? 0 : at + by) / PAGE);
-    list();
+    const inList = $("list").contains(document.activeElement);
+    const page = Math.floor((at < 0 ? 0 : at + by) / PAGE);
+    if (page !== view.page) turn(page - view.page);
     choose(row, false);
     const button = $("list").querySelector('[aria-current="true"]');
-    if (button) button.scrollIntoView({ block: "nearest" });
+    button.scrollIntoView({ block: "nearest" });
+    if (inList) button.focus({ preventScroll: true });
   }
 
   /* ---- one response ---- */
