@@ -13,7 +13,7 @@ from r1_verl.scorers import UnknownNameError, unknown_name
 
 LANGUAGES = ("en", "zh")
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
 # No words: Greek letters, letter-like signs and mathematical alphabets, superscripts, full-width forms.
 _SIGNS = (
     "\u00aa\u00b2\u00b3\u00b5\u00b9\u00ba\u02b0-\u02ff\u0370-\u03ff\u1f00-\u1fff\u2070-\u218f\uff21-\uff5a"
@@ -23,8 +23,8 @@ _SIGNS = (
 _NO_PROSE = re.compile(
     r"```(?:[^`]++|`(?!``))*+```"
     r"|\$\$[^$]*+\$\$|\$[^$]*+\$"
-    r"|\\\((?:[^\\]++|\\[^()])*+\\\)"
-    r"|\\\[(?:[^\\]++|\\[^\[\]])*+\\\]"
+    r"|\\\((?:[^\\]++|\\(?![()]))*+\\\)"
+    r"|\\\[(?:[^\\]++|\\(?![\[\]]))*+\\\]"
     r"|\\[A-Za-z]++"
     r"|</?[A-Za-z][^<>\s]{0,40}>"
 )
@@ -70,7 +70,8 @@ def count_words(text: str, names: Set[str] = frozenset()) -> Words:
     latin = _LATIN_WORD.findall(_NO_PROSE.sub(" ", text))
     english = sum(not word.isupper() and word not in names and word not in _MATHEMATICS for word in latin)
     chinese = sum(len(run) for run in _HAN_RUN.findall(text) if run not in names)
-    return Words(english, chinese, len(_OTHER_WORD.findall(text)))
+    other = sum(not word.isnumeric() for word in _OTHER_WORD.findall(text))  # a fraction's sign is no letter
+    return Words(english, chinese, other)
 
 
 @lru_cache(maxsize=1024)  # a group's responses share their question

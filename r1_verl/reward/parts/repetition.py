@@ -1,6 +1,6 @@
 """Repeated n-grams: open-r1's share of a response's words, demystify's penalty on each repeated token.
 
-N-grams are compared exactly (no hashes that a hostile text could make collide), in O(length log n) time.
+N-grams are compared exactly: no hashes that a hostile text could make collide. Time grows with the logarithm of n.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def repetition(text: str, facts: Facts, ngram: int = 3, max_penalty: float = -1.
     words = _WORD.findall(text) if language == "zh" or facts.mode == "strict" else text.split()
     if len(words) < size:
         return 0.0
-    places: dict[str, int] = {}
-    grams = _windows(np.fromiter((places.setdefault(word, len(places)) for word in words), np.int64, len(words)), size)
+    places = {word: place for place, word in enumerate(dict.fromkeys(words))}
+    grams = _windows(np.array([*map(places.__getitem__, words)]), size)
     # Each window's number is below the number of different ones. Adding 0.0 makes -0.0 plain.
     return (1 - (int(grams.max()) + 1) / len(grams)) * worst + 0.0
 
@@ -62,12 +62,18 @@ def repetition_dense(ids: Sequence[int], facts: Facts, ngram: int = 40, penalty:
 def _windows(ids: Any, size: int) -> Any:
     """A number for the window of `size` ids at each place, the same for equal windows; from 0, none left out.
 
-    ids: int64 [L], numbers from 0. Returns int64 [L - size + 1]. Windows are joined from two halves, which may overlap.
+    ids: int64 [L], numbers from 0, none left out. Returns int64 [L - size + 1]. A window's number is made of those of
+    the shorter windows that cover it, as many at a time as fit into 63 bits.
     """
     length = 1
     while length < size:
-        step = min(length, size - length)
-        head, tail = ids[:-step], ids[step:]
-        ids = np.unique(head * (int(ids.max()) + 1) + tail, return_inverse=True)[1]
-        length += step
+        base = int(ids.max()) + 1
+        if base == len(ids):  # no two are equal, so no longer ones are
+            return np.arange(len(ids) - (size - length))
+        last = min(size, length * max(2, 63 // base.bit_length())) - length
+        keys = np.zeros(len(ids) - last, np.int64)
+        for place in (*range(0, last, length), last):
+            keys = keys * base + ids[place : place + len(keys)]
+        ids = np.unique(keys, return_inverse=True)[1]
+        length += last
     return ids
