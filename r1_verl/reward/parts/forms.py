@@ -12,7 +12,7 @@ MOST_CHARS_FOR_TAGS = 1_000_000
 
 
 def accuracy(text: str, facts: Facts) -> float:
-    """1.0 if the response is right by the strict verdict, else 0.0."""
+    """1.0 if the response is right by the mode, else 0.0."""
     return facts.acc
 
 

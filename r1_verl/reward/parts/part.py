@@ -19,9 +19,10 @@ REQUIRED: Any = inspect.Parameter.empty  # in the place of an option's default: 
 class Facts(NamedTuple):
     """What is known of one response, besides its text.
 
-    acc: 1.0 or 0.0, the strict verdict. format: 1.0 or 0.0. tokens: its length in the policy's tokens, None if nobody
-    counted. truncated: whether generation was cut off. question: the text of the question, "" if unknown. mode:
-    "strict" or "faithful". score: the reward before group parts. think_in_prompt: the prompt already opened `<think>`.
+    acc: 1.0 if the response is right by the mode, else 0.0. format: 1.0 or 0.0. tokens: its length in the policy's
+    tokens, None if nobody counted. truncated: whether generation was cut off. question: the text of the question, "" if
+    unknown. mode: "strict" or "faithful". score: the reward before group parts. think_in_prompt: the prompt already
+    opened `<think>`.
     """
 
     acc: float
