@@ -37,7 +37,7 @@ _MATHEMATICS = frozenset((
     "lcm", "det", "deg", "mm", "cm", "km", "kg",
 ))  # fmt: skip
 _NAME_CHARS = 4  # Chinese characters of a name or term that an English text may take from the question
-_QUESTION_CHARS = 10_000
+_QUESTION_CHARS = 4_000
 
 
 class Words(NamedTuple):
@@ -52,8 +52,9 @@ def language(text: str, facts: Facts, language: str = "") -> float:
     """The share of the words of the thinking that are in one language, from 0 to 1; 1 if there are no words.
 
     language: "en" or "zh"; "" is the one that most of the question is in. Languages are told by their script, so that
-    any Latin word counts as English. Left out: code, mathematics (LaTeX, single letters, capitals, names of functions),
-    and the question's own names (its capitalised words; up to four Chinese characters that stand in the question).
+    any Latin word counts as English. Left out: the Latin letters of code and mathematics (LaTeX, single letters,
+    capitals, names of functions), and the question's own names (its capitalised words; up to four Chinese characters
+    that stand in the question).
     A response without `</think>` is thinking throughout.
     Source: DeepSeek-R1, arXiv 2501.12948, 2.3.2, which publishes neither code nor what counts as a word.
     """
@@ -74,7 +75,7 @@ def count_words(text: str, names: Set[str] = frozenset()) -> Words:
     return Words(english, chinese, other)
 
 
-@lru_cache(maxsize=1024)  # a group's responses share their question
+@lru_cache(maxsize=64)  # a group's responses share their question
 def _question(question: str) -> tuple[frozenset[str], str]:
     """The names in a question and its language."""
     found = count_words(question)
