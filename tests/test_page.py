@@ -12,14 +12,14 @@ from run_folders import QUICKSTART, quickstart, run, validated
 
 from r1_verl.report import curves, page, summary
 
+if chromium() is None:
+    pytest.skip("no Chromium here: install one, or name one with R1_VERL_CHROMIUM", allow_module_level=True)
 pytestmark = pytest.mark.long
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--<script>{{script}}\u2028&lt;b&gt; %s ${x} `"
 
 
 @pytest.fixture(scope="module")
 def started():
-    if chromium() is None:
-        pytest.skip("no Chromium here: install one, or name one with R1_VERL_CHROMIUM")
     with browser(chromium()) as found:
         yield found
 

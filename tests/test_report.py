@@ -146,7 +146,7 @@ def test_dumps_of_all_kinds_are_one_form(tmp_path):
     sample = {
         "question": "countdown/train/7", "group": "g", "sample": 3, "data_source": "countdown", "prompt": "Q <think>\n",
         "response": "r", "ground_truth": "t", "tokens": 9, "truncated": True, "score": 0.5, "acc": 1.0, "format": 0.0,
-        "outcome": "correct", "pred": "p", "parts": {"a": 1}, "masked": False,
+        "outcome": "correct", "pred": "p", "parts": {"a": 1}, "masked": False, "cut": {"response": 900},
     }  # fmt: skip
     made = run(tmp_path / "r", samples={4: [sample]})
     made.validation.mkdir()
@@ -160,7 +160,7 @@ def test_dumps_of_all_kinds_are_one_form(tmp_path):
     (trained, first, second, evaluated), said = read(made)
     assert said == []
     assert trained[:6] == ("training", 4, ("countdown/train/7", "t"), 3, "countdown", "Q <think>\n")
-    assert trained[6:] == (True, "r", "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
+    assert trained[6:] == (True, "r", 900, "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
     assert (first.step, first.key, first.sample, second.sample) == (2, ("Q", "t"), 0, 1)
     assert (first.parts, first.tokens, first.truncated, first.source) == ({"a": 0.5}, -1, None, "")
     assert (evaluated.kind, evaluated.step, evaluated.truncated, evaluated.prompt) == ("evaluation", 3, True, "user\nQ")
@@ -219,8 +219,8 @@ def rows(steps: int, a_step: int):
             outcome = ("correct", "wrong", "wrong", "no_answer")[at % 4]
             words = " ".join(map(str, chance.integers(0, 10**9, 400 if at == a_step - 1 else 40)))
             yield responses.Response(
-                "training", step, (f"q{at // 2}", ""), at % 2, "s", f"question {at // 2}", False, words, "", "",
-                outcome, 0.0, float(outcome == "correct"), float(outcome != "no_answer"), 5, at % 5 == 0, {},
+                "training", step, (f"q{at // 2}", ""), at % 2, "s", f"question {at // 2}", False, words, len(words), "",
+                "", outcome, 0.0, float(outcome == "correct"), float(outcome != "no_answer"), 5, at % 5 == 0, {},
             )  # fmt: skip
 
 

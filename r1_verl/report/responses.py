@@ -27,12 +27,14 @@ from r1_verl.scorers import task_source
 
 TRAINING, VALIDATION, EVALUATION = KINDS = ("training", "validation", "evaluation")
 Say = Callable[[str], None]
+_RESPONSE = ("response", "output", "solution_str", "completion")
 
 
 class Response(NamedTuple):
     """One response. Numbers that nobody wrote down are NaN, `tokens` -1, `truncated` None.
 
-    key: the same for the same question at every step and in every run. parts: sub-rewards by name.
+    key: the same for the same question at every step and in every run. characters: of the
+    response before it was cut for the file. parts: sub-rewards by name.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Response(NamedTuple):
     prompt: str
     think_in_prompt: bool
     response: str
+    characters: int
     ground_truth: str
     pred: str
     outcome: str
@@ -107,8 +110,8 @@ def lines(path: Path, name: Any, say: Say) -> Iterator[str]:
         say(f"{name}: {_count(strange, 'line')} not in UTF-8; � stands for what could not be read.")
 
 
-def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[Response]:
-    """The responses of one file."""
+def of_file(kind: str, step: int | None, path: Path, name: Any, say: Say) -> Iterator[Response]:
+    """The responses of one file. step: None for a file of several, where each response says its own (0 without)."""
     unread = elsewhere = twice = 0
     cut = False
     samples: Counter[Any] = Counter()
@@ -122,8 +125,11 @@ def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[R
             unread += 1
             cut = not line.endswith("\n")
             continue
-        elsewhere += isinstance(record.get("step"), int) and record["step"] != step and kind != EVALUATION
-        found = _response(kind, step, record)
+        of_step = record.get("step")
+        if not isinstance(of_step, int):
+            of_step = step or 0
+        elsewhere += of_step != step and step is not None and kind != EVALUATION
+        found = _response(kind, of_step if step is None else step, record)
         same = (found.key, found.source)
         if mark := _mark(record, found):
             if mark in answered:
@@ -146,8 +152,8 @@ def of_file(kind: str, step: int, path: Path, name: Any, say: Say) -> Iterator[R
 def _mark(record: Mapping[str, Any], found: Response) -> tuple[Any, ...]:
     """What tells a response from all others of its file; () if nothing does."""
     if record.get("uid"):
-        return (str(record["uid"]),)
-    return (found.key, found.source, found.sample, _text(record.get("group"))) if found.sample >= 0 else ()
+        return (found.step, str(record["uid"]))
+    return (found.step, found.key, found.source, found.sample, _text(record.get("group"))) if found.sample >= 0 else ()
 
 
 def _count(number: int, what: str) -> str:
@@ -160,9 +166,12 @@ def _record(line: str) -> dict[str, Any] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("response", found.get("output")), str):
-        return None
-    return found
+    return found if isinstance(found, dict) and _written(found) is not None else None
+
+
+def _written(record: Mapping[str, Any]) -> str | None:
+    """The response of a record, under any of the usual names."""
+    return next((record[name] for name in _RESPONSE if isinstance(record.get(name), str)), None)
 
 
 def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
@@ -174,6 +183,8 @@ def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
     if truncated is None and isinstance(record.get("finish_reason"), str):
         truncated = record["finish_reason"] == "length"
     sample, tokens = record.get("sample"), record.get("tokens")
+    response, cut = _written(record) or "", record.get("cut")
+    whole = cut.get("response") if isinstance(cut, Mapping) else None
     return Response(
         kind=kind,
         step=step,
@@ -182,7 +193,8 @@ def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
         source=task_source(_text(record.get("data_source"))),
         prompt=prompt,
         think_in_prompt=opens_think(prompt) if opened is None else bool(opened),
-        response=record.get("response", record.get("output")),
+        response=response,
+        characters=whole if isinstance(whole, int) and 0 <= whole < 2**32 else len(response),
         ground_truth=truth,
         pred=_text(record.get("pred")),
         outcome=_text(record.get("outcome"))[:40],

@@ -67,7 +67,7 @@ class Table:
                 run, KINDS.index(each.kind), min(each.step, 2**32 - 1), question, each.sample,
                 self.sources.setdefault(each.source, len(self.sources)),
                 self.outcomes.setdefault(each.outcome, len(self.outcomes)), each.score, each.acc, each.format,
-                each.tokens, len(each.response), UNKNOWN if each.truncated is None else int(each.truncated),
+                each.tokens, each.characters, UNKNOWN if each.truncated is None else int(each.truncated),
             )  # fmt: skip
             for column, number in zip(self._columns.values(), numbers, strict=True):
                 column.append(number)
