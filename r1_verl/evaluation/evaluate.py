@@ -1,0 +1,366 @@
+"""Checkpoints on suites: what is there already, what is missing, asking it, judging it.
+
+FOLDER/SUITE.PROTOCOL.KEY/ is a cell: `samples.jsonl` and `result.json`. KEY is a hash of the suite's revision, of what
+a response depends on in the protocol, and of the model's files, so nothing that has changed is taken for done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from r1_verl.data import overlap
+from r1_verl.data.example import DataError, reason
+from r1_verl.data.prompts import PASS_THROUGH
+from r1_verl.data.rendering import opens_think
+from r1_verl.evaluation import results, samples
+from r1_verl.evaluation.generate import Answer, Model, Request
+from r1_verl.evaluation.pool import Failed, Pool, ask
+from r1_verl.evaluation.protocols import Protocol
+from r1_verl.evaluation.questions import Question, Suite
+from r1_verl.evaluation.rescore import score_many
+from r1_verl.evaluation.results import TOO_LONG, Result
+from r1_verl.hub import model_files
+from r1_verl.runs import RunError
+
+_BESIDE = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py")  # tokenizer and settings
+_NOT_SHAPE = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache")
+
+
+class Checkpoint(NamedTuple):
+    """A model to evaluate. label: "RUN@STEP" or the model's name; folder: the model; out: where its cells go.
+
+    trained_on: training files, for contamination.
+    """
+
+    label: str
+    folder: Path
+    out: Path
+    run: str | None = None
+    step: int | None = None
+    trained_on: tuple[Path, ...] = ()
+
+
+class _Cell(NamedTuple):
+    """One checkpoint on one suite. missing: (question, sample) pairs to ask, all first samples first."""
+
+    checkpoint: Checkpoint
+    suite: Suite
+    folder: Path
+    model_hash: str
+    found: samples.Found
+    wanted: set[tuple[str, int]]
+    missing: list[tuple[Question, int]]
+
+
+def evaluate(
+    checkpoints: Sequence[Checkpoint],
+    suites: Sequence[Suite],
+    protocol: Protocol,
+    make_pool: Callable[[], Pool],
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+) -> tuple[list[Result], list[str]]:
+    """Ask what is missing, judge everything, and write and return the results, with what failed in words.
+
+    make_pool is called if anything is missing. A checkpoint that cannot be read or loaded is told among what failed;
+    the others go on. Raises RunError for a cell that another process fills, OSError for a disk that is full.
+    """
+    failed: list[str] = []
+    with contextlib.ExitStack() as claims:
+        cells = list(_cells(checkpoints, suites, protocol, claims, failed))
+        total = sum(len(cell.missing) for cell in cells)
+        there = sum(len(cell.wanted) for cell in cells) - total
+        say(f"{len(cells)} cells: {there} samples are there, {total} to ask")
+        if total:
+            _ask(cells, total, protocol, make_pool, failed)
+        found = []
+        leaks = _Contamination()
+        for cell in cells:
+            if result := _judge(cell, protocol, leaks):
+                results.write(cell.folder, result)
+                found.append(result)
+    return found, failed
+
+
+def _cells(
+    checkpoints: Sequence[Checkpoint],
+    suites: Sequence[Suite],
+    protocol: Protocol,
+    claims: contextlib.ExitStack,
+    failed: list[str],
+) -> Iterator[_Cell]:
+    for checkpoint in checkpoints:
+        try:
+            if lacks := _lacking(checkpoint.folder):
+                raise RunError(f"its folder {checkpoint.folder} lacks {lacks}")
+            model_hash = digest(checkpoint.folder)
+        except (RunError, OSError) as error:
+            failed.append(f"{checkpoint.label} was left out: {error}")
+            continue
+        for suite in suites:
+            key = hashlib.sha256(
+                "\n".join([suite.revision, protocol.identity(suite.name, suite.task), model_hash]).encode()
+            ).hexdigest()[:12]
+            name = "".join(c if c.isalnum() or c in "_+=.-" else "_" for c in protocol.name)[:80]
+            folder = checkpoint.out / f"{suite.name}.{name}.{key}"
+            claims.enter_context(samples.claimed(folder))
+            found = samples.look(folder)
+            pairs = [(q, at) for at in range(protocol.samples_of(suite.name)) for q in suite.questions]
+            missing = [(q, at) for q, at in pairs if (q.id, at) not in found.samples]
+            yield _Cell(checkpoint, suite, folder, model_hash, found, {(q.id, at) for q, at in pairs}, missing)
+
+
+def _lacking(folder: Path) -> str:
+    if not (folder / "config.json").is_file():
+        return "a config.json"
+    cut = model_files.truncated(folder)
+    return model_files.lacking(folder) or (f"the end of {cut}" if cut else "")
+
+
+def digest(folder: Path) -> str:
+    """A hash of a model folder's weights, settings and tokenizer. Weights in the hub's cache bear theirs as a name."""
+    files = sorted({file for kind in ("*.safetensors", "*.bin", *_BESIDE) for file in folder.glob(kind)})
+    files = [file for file in files if file.name != "exported_from.json"]
+
+    def one(file: Path) -> str:
+        blob = file.resolve()
+        if blob.parent.name == "blobs" and len(blob.name) == 64:
+            return f"{file.name} {blob.name}"
+        with file.open("rb") as opened:
+            return f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}"
+
+    with ThreadPoolExecutor() as threads:
+        return hashlib.sha256("\n".join(threads.map(one, files)).encode()).hexdigest()
+
+
+def _shape(folder: Path, tokenizer: Any) -> str:
+    """What an engine is built for: weights may be exchanged for others of one shape."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = {name: value for name, value in config.items() if name not in _NOT_SHAPE}
+    beside = folder / "generation_config.json"
+    ends = json.loads(beside.read_text(encoding="utf-8")).get("eos_token_id") if beside.is_file() else None
+    words = hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([config, ends, words], sort_keys=True).encode()).hexdigest()
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def _ask(
+    cells: Sequence[_Cell], total: int, protocol: Protocol, make_pool: Callable[[], Pool], failed: list[str]
+) -> None:
+    """Ask what the cells miss, and append each answer to its cell as it comes."""
+    rows: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
+    jobs: list[tuple[Model, list[Request]]] = []
+    by_model: dict[Path, list[_Cell]] = {}
+    for cell in cells:
+        if cell.missing:
+            by_model.setdefault(cell.checkpoint.folder, []).append(cell)
+    for folder, its in by_model.items():
+        try:
+            jobs.append(_prepared(folder, its, protocol, rows))
+        except (RunError, DataError) as error:
+            failed.append(f"{its[0].checkpoint.label} was left out: {error}")
+    longest = {model.shape: max(m.longest for m, _ in jobs if m.shape == model.shape) for model, _ in jobs}
+    jobs = [(model._replace(longest=longest[model.shape]), requests) for model, requests in jobs if requests]
+    if not jobs:
+        return
+    order = list(longest)
+    jobs.sort(key=lambda job: order.index(job[0].shape))  # models of one shape together: one engine start
+    pool = make_pool()
+    try:
+        _collect(pool, jobs, rows, by_model, failed, total)
+    finally:
+        pool.close()
+
+
+def _collect(
+    pool: Pool,
+    jobs: list[tuple[Model, list[Request]]],
+    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
+    by_model: dict[Path, list[_Cell]],
+    failed: list[str],
+    total: int,
+) -> None:
+    from tqdm import tqdm
+
+    with tqdm(desc="samples", total=total, mininterval=1.0, file=sys.stderr, leave=False) as bar:
+        for found in ask(pool, jobs):
+            if isinstance(found, Failed):
+                label = by_model[Path(found.model.folder)][0].checkpoint.label
+                failed.append(f"{label} could not be asked: {found.reason}")
+                continue
+            lines: dict[str, list[dict[str, Any]]] = {}
+            for answer in found:
+                lines.setdefault(answer.key[0], []).append(_row(rows, answer))
+            for folder, its in lines.items():
+                samples.append(Path(folder), its)
+            bar.update(len(found))
+
+
+def _row(rows: dict[str, dict[tuple[str, int], dict[str, Any]]], answer: Answer) -> dict[str, Any]:
+    folder, question, sample = answer.key
+    row = rows[folder].pop((question, sample))
+    return row | {
+        "response": answer.text, "tokens": answer.tokens, "finish_reason": answer.finish_reason,
+        "truncated": answer.finish_reason == "length",
+    }  # fmt: skip
+
+
+def _prepared(
+    folder: Path,
+    cells: Sequence[_Cell],
+    protocol: Protocol,
+    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
+) -> tuple[Model, list[Request]]:
+    """One model's requests, and in `rows` what the sample of each will hold besides the answer.
+
+    A prompt that leaves no room for a response is appended as answered: with nothing. Raises RunError, DataError.
+    """
+    tokenizer = _tokenizer(folder)
+    room = _positions(folder)
+    requests, longest = [], 0
+    for cell in cells:
+        mine = rows.setdefault(str(cell.folder), {})
+        too_long: list[dict[str, Any]] = []
+        prompts: dict[str, tuple[str, tuple[int, ...]]] = {}
+        for question, sample in cell.missing:
+            if question.id not in prompts:
+                text = _prompt(tokenizer, question)
+                # A raw prompt gets what the tokenizer itself puts first (a BOS, in some), as where vLLM is given text.
+                prompts[question.id] = text, tuple(tokenizer(text, add_special_tokens=question.raw)["input_ids"])
+            text, ids = prompts[question.id]
+            row = _without_answer(cell, protocol, question, sample, text)
+            limit = min(protocol.max_tokens, room - len(ids)) if room else protocol.max_tokens
+            if limit < 1:
+                nothing = {"response": "", "tokens": 0, "finish_reason": TOO_LONG, "truncated": True}
+                too_long.append(row | nothing)
+                continue
+            longest = max(longest, len(ids) + limit)
+            mine[question.id, sample] = row
+            seed = _seed(protocol.seed, question.id, sample) if protocol.temperature else None
+            key = (str(cell.folder), question.id, sample)
+            requests.append(
+                Request(key, ids, protocol.temperature, protocol.top_p, limit, protocol.stop, protocol.keep_stop, seed)
+            )
+        if too_long:
+            samples.append(cell.folder, too_long)
+    return Model(str(folder), _shape(folder, tokenizer), longest), requests
+
+
+def _without_answer(cell: _Cell, protocol: Protocol, question: Question, sample: int, prompt: str) -> dict[str, Any]:
+    return {
+        "suite": cell.suite.name, "protocol": protocol.name, "model": cell.checkpoint.label,
+        "step": cell.checkpoint.step, "question": question.id, "sample": sample, "data_source": question.data_source,
+        "prompt": prompt, "ground_truth": question.ground_truth,
+        "extra_info": {"think_in_prompt": opens_think(prompt)},
+    }  # fmt: skip
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # whatever a tokenizer's file can do
+        raise RunError(f"its tokenizer in {folder} cannot be loaded ({reason(error)})") from error
+
+
+def _prompt(tokenizer: Any, question: Question) -> str:
+    if not question.raw and not tokenizer.chat_template:
+        raise RunError(
+            "its tokenizer has no chat template", "choose a protocol with raw prompts, or --set style=a raw style"
+        )
+    messages = [{"role": role, "content": content} for role, content in question.messages]
+    template = PASS_THROUGH if question.raw else None
+    try:
+        return tokenizer.apply_chat_template(
+            messages, chat_template=template, add_generation_prompt=True, tokenize=False
+        )
+    except Exception as error:  # jinja's own and whatever a template raises
+        raise RunError(f"its chat template refuses a question ({reason(error)})") from error
+
+
+def _positions(folder: Path) -> int:
+    """The tokens of a model's context; 0 if its config does not say."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    found = config.get("max_position_embeddings") or (config.get("text_config") or {}).get("max_position_embeddings")
+    return found if isinstance(found, int) else 0
+
+
+def _seed(seed: int, question: str, sample: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed} {question} {sample}".encode(), digest_size=4).digest()) >> 1
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+def _judge(cell: _Cell, protocol: Protocol, leaks: _Contamination) -> Result | None:
+    """The result of a cell, its verdicts added where they are missing; None if it has no sample."""
+    evaluator = protocol.evaluator_of(cell.suite.name, cell.suite.task)
+    if any("acc" not in row or row.get("evaluator") != evaluator for row in samples.rows(cell.folder)):
+        samples.rewrite(cell.folder, _judged(cell.folder, evaluator))
+    have = cell.wanted & samples.look(cell.folder).samples
+    if not have:
+        return None
+    figures = results.measure(samples.rows(cell.folder, have), cell.suite.task, protocol.samples_of(cell.suite.name))
+    published = {"evaluator": evaluator, "acc": figures["published"]} if evaluator else None
+    checkpoint = cell.checkpoint
+    return Result(
+        model=checkpoint.label, run=checkpoint.run, step=checkpoint.step, suite=cell.suite.name,
+        protocol=protocol.name, source=protocol.source, questions=len(cell.suite.questions),
+        samples=protocol.samples_of(cell.suite.name), missing=len(cell.wanted) - len(have),
+        contaminated=leaks.of(checkpoint.trained_on, cell.suite), twice=cell.found.twice,
+        unreadable=cell.found.unreadable, revision=cell.suite.revision, model_hash=cell.model_hash,
+        **{**figures, "published": published},
+    )  # fmt: skip
+
+
+def _judged(folder: Path, evaluator: str | None) -> Iterator[dict[str, Any]]:
+    """A cell's samples with the strict verdict, and the published evaluator's beside it."""
+    verdicts = score_many(map(samples.to_row, samples.rows(folder)))
+    settings = {"reward": evaluator, "mode": "faithful", "scale": "binary"}
+    beside = score_many(map(samples.to_row, samples.rows(folder)), **settings) if evaluator else iter(())
+    for row, (_, verdict) in zip(samples.rows(folder), verdicts, strict=True):
+        verdict["pred"] = verdict["pred"].encode("utf-8", "replace").decode()  # a lone surrogate is no text to a file
+        judged = {name: value for name, value in row.items() if name not in ("evaluator", "published")} | verdict
+        if evaluator:
+            judged |= {"evaluator": evaluator, "published": next(beside)[1]["score"]}
+        yield judged
+
+
+class _Contamination:
+    """Which share of a suite's questions is in training files. Each file and each pair of both is read once."""
+
+    def __init__(self) -> None:
+        self._items: dict[Path, list[overlap.Item]] = {}
+        self._found: dict[Any, dict[str, Any]] = {}
+
+    def of(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any] | None:
+        """The share that is there as the same text, LaTeX decoration apart, or with a run of 13 words in common; and
+        each way of looking by itself. None without files. Raises DataError."""
+        if not files:
+            return None
+        key = files, suite.revision, len(suite.questions)
+        if key not in self._found:
+            self._found[key] = self._look(files, suite)
+        return self._found[key]
+
+    def _look(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any]:
+        for path in files:
+            if path not in self._items:
+                self._items[path] = overlap.read(path)
+        items = [item for path in files for item in self._items[path]]
+        questions = [overlap.Item(question.text, "") for question in suite.questions]
+        grams = f"{overlap.N}-gram"
+        hit = {how: overlap.exact(items, questions, how)[1] for how in overlap.NORMALISERS}
+        hit[grams] = overlap.by_grams(items, {suite.name: questions})[suite.name][1]
+        share = {how: len(found) / len(questions) for how, found in hit.items()}
+        files_read = [path.name for path in files]
+        return {"share": len(hit["latex"] | hit[grams]) / len(questions), "by": share, "against": files_read}
