@@ -239,6 +239,9 @@ def test_contamination_stands_beside_the_score(at, tmp_path):
     (found,), _ = evaluate.evaluate(*at(trained_on=(tmp_path / "train/train.parquet",)), Scripted)
     assert found.contaminated["share"] == 0.25 and found.contaminated["against"] == ["train.parquet"]
     assert "25.0%" in results.table([found])
+    (tmp_path / "train/train.parquet").write_bytes(b"no Parquet")
+    (found,), failed = evaluate.evaluate(*at(trained_on=(tmp_path / "train/train.parquet",)), never)
+    assert found.contaminated is None and "no contamination is known of tiny: cannot read" in failed[0]
 
 
 # --- the pool ---------------------------------------------------------------------------------------------------------

@@ -64,7 +64,6 @@ def evaluate(
     suites: Sequence[Suite],
     protocol: Protocol,
     make_pool: Callable[[], Pool],
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
 ) -> tuple[list[Result], list[str]]:
     """Ask what is missing, judge everything, and write and return the results, with what failed in words.
 
@@ -76,11 +75,11 @@ def evaluate(
         cells = list(_cells(checkpoints, suites, protocol, claims, failed))
         total = sum(len(cell.missing) for cell in cells)
         there = sum(len(cell.wanted) for cell in cells) - total
-        say(f"{len(cells)} cells: {there} samples are there, {total} to ask")
+        print(f"{there} samples are there, {total} to ask", file=sys.stderr, flush=True)
         if total:
             _ask(cells, total, protocol, make_pool, failed)
-        found = []
-        leaks = _Contamination()
+        found: list[Result] = []
+        leaks = _Contamination(failed)
         for cell in cells:
             if result := _judge(cell, protocol, leaks):
                 results.write(cell.folder, result)
@@ -190,7 +189,7 @@ def _collect(
 ) -> None:
     from tqdm import tqdm
 
-    with tqdm(desc="samples", total=total, mininterval=1.0, file=sys.stderr, leave=False) as bar:
+    with tqdm(desc="samples", total=total, delay=2, mininterval=1.0, file=sys.stderr, leave=False) as bar:
         for found in ask(pool, jobs):
             if isinstance(found, Failed):
                 label = by_model[Path(found.model.folder)][0].checkpoint.label
@@ -336,20 +335,28 @@ def _judged(folder: Path, evaluator: str | None) -> Iterator[dict[str, Any]]:
 
 
 class _Contamination:
-    """Which share of a suite's questions is in training files. Each file and each pair of both is read once."""
+    """Which share of a suite's questions is in training files. Each file, and each pair of both, is looked at once.
 
-    def __init__(self) -> None:
+    failed: gets a line for a file that cannot be read.
+    """
+
+    def __init__(self, failed: list[str]) -> None:
+        self._failed = failed
         self._items: dict[Path, list[overlap.Item]] = {}
-        self._found: dict[Any, dict[str, Any]] = {}
+        self._found: dict[Any, dict[str, Any] | None] = {}
 
     def of(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any] | None:
         """The share that is there as the same text, LaTeX decoration apart, or with a run of 13 words in common; and
-        each way of looking by itself. None without files. Raises DataError."""
+        each way of looking by itself. None without files, or if they cannot be read."""
         if not files:
             return None
         key = files, suite.revision, len(suite.questions)
         if key not in self._found:
-            self._found[key] = self._look(files, suite)
+            try:
+                self._found[key] = self._look(files, suite)
+            except DataError as error:
+                self._found[key] = None
+                self._failed.append(f"no contamination is known of {suite.name}: {error}")
         return self._found[key]
 
     def _look(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any]:

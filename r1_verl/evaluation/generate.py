@@ -71,6 +71,7 @@ class Engine:
 
     def _generate(self, requests: Sequence[Request], seconds: float) -> list[Answer]:
         from vllm import SamplingParams
+        from vllm.inputs import tokens_input
         from vllm.sampling_params import RequestOutputKind
 
         engine, done = self._llm.llm_engine, []
@@ -81,7 +82,7 @@ class Engine:
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )  # fmt: skip
             name = "\t".join(map(str, request.key))
-            engine.add_request(name, {"prompt_token_ids": list(request.ids)}, sampling)
+            engine.add_request(name, tokens_input(list(request.ids)), sampling)
             self._keys[name] = request.key
         until = time.monotonic() + seconds
         while engine.has_unfinished_requests() and not (done and time.monotonic() > until):

@@ -119,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("limit", "engines", "tensor_parallel"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             raise RunError(f"--{name.replace('_', '-')} {getattr(args, name)} is no number from 1 up")
+    if gone := [str(path) for path in args.against if not path.is_file()]:
+        raise RunError(f"--against {gone[0]}: there is no such file")
     protocol = protocols.find(args.protocol, args.settings)
     names = dict.fromkeys(part.strip() for part in args.suites.split(",") if part.strip())
     suites = [questions.load(name, args.data, protocol, args.limit) for name in names]
