@@ -160,6 +160,21 @@ def test_smoothing_and_any_other_metric(started, finished):
     tab.close()
 
 
+def test_stages_stand_one_after_another(started, tmp_path):
+    first = run(tmp_path / "one", {step: {"critic/score/mean": step / 9} for step in range(1, 10)})
+    second = run(tmp_path / "two", {1: {"critic/score/mean": 0.5}}, "r1_verl.after: one\n")
+    summary.write(first, second, out=tmp_path)
+    tab, _ = visit(started, tmp_path / "report.html")
+    box = tab.locator("#charts .u-over").first.bounding_box()
+    reading = tab.locator("#charts .reading").first
+    tab.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
+    assert reading.inner_text().split() == ["step", "10", "one", "two:", "0.5"] or "two 0.5" in reading.inner_text()
+    tab.uncheck("#joined")
+    tab.mouse.move(box["x"] + 3, box["y"] + 21)
+    assert "two 0.5" in reading.inner_text() and "step 1" in reading.inner_text()
+    tab.close()
+
+
 # --- hostile text -----------------------------------------------------------------------------------------------------
 
 

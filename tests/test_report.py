@@ -125,11 +125,22 @@ def test_the_pictures_of_a_quickstart(tmp_path):
     assert all(list(line.steps) == list(range(1, 21)) for line in errors)  # an outcome that no response has is 0
 
 
+def test_a_picture_of_too_many_lines_is_one_for_each_suite(tmp_path):
+    suites = {f"s{n}": n / 10 for n in range(5)}
+    runs = [run(tmp_path / name, {1: validated(**suites)}) for name in "ab"]
+    found = curves.pictures(curves.read(runs))
+    assert [title for title, _ in found] == [f"Strict accuracy: validation, s{n}" for n in range(5)]
+    assert [(line.run, line.label) for line in found[0][1]] == [(0, ""), (1, "")]
+    assert [title for title, _ in curves.pictures(curves.read(runs[:1]))] == ["Strict accuracy"]
+
+
 def test_steps_that_are_missing_and_attempts_that_began_anew_are_said(tmp_path):
     made = run(tmp_path / "r", {step: {REWARD: 0.1} for step in (1, 2, 3, 6, 7, 8, 9)})
     assert curves.gaps(curves.read([made]), 0) == ["The curve lacks the steps 4 to 5."]
     (made.folder / "curve/attempt-2.jsonl").write_text(json.dumps({"step": 1, "data": {REWARD: 0.5}}) + "\n")
     assert "attempt-2.jsonl began anew at step 1, where an attempt before had reached step 9" in summary.write(made)
+    (quickstart(tmp_path / "q").folder / "validation/10.jsonl").unlink()
+    assert "The validation of step 10 left no responses" in summary.write(Run(tmp_path / "q"))
     every = run(tmp_path / "every", {step: {REWARD: 0.1} for step in (5, 10, 15)})
     assert curves.gaps(curves.read([every]), 0) == []
 

@@ -15,6 +15,7 @@ from r1_verl.scorers import task_source
 
 SMOOTHING = 0.6  # of a curve with MANY points or more: how much of the mean so far a new point leaves
 MANY = 30
+MOST_LINES = 8  # of a picture in which the eye tells them apart
 _VALIDATION = r"val-core/(.+)/acc/mean@\d+"
 # Title, and the metrics that stand in the picture; the group of a pattern names the line.
 PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -95,7 +96,7 @@ def read(runs: Sequence[Run]) -> Curves:
 
 
 def pictures(curves: Curves) -> list[tuple[str, list[Line]]]:
-    """Every picture of PICTURES that has a finite number, with its lines."""
+    """Every picture of PICTURES that has a finite number, with its lines; one of too many lines is one a label."""
     metrics = [curves.metrics(run) for run in range(len(curves.runs))]
     found = []
     for title, patterns in PICTURES:
@@ -106,7 +107,11 @@ def pictures(curves: Curves) -> list[tuple[str, list[Line]]]:
             for name, points in named.items()
             if (match := re.fullmatch(pattern, name)) and any(map(math.isfinite, points[1]))
         ]
-        found += [(title, lines)] if lines else []
+        if len(lines) <= MOST_LINES:
+            found += [(title, lines)] if lines else []
+            continue
+        for label in dict.fromkeys(line.label for line in lines):
+            found.append((f"{title}: {label}", [line._replace(label="") for line in lines if line.label == label]))
     return found
 
 
@@ -135,7 +140,7 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
 
 def draw(curves: Curves, path: Path) -> Path | None:
     """The pictures as one PNG; None if there is nothing to draw. A smoothed curve has its raw one behind it, faint."""
-    shown = pictures(curves)[:6]
+    shown = pictures(curves)[:12]
     if not any(step.data.get(MEAN_REWARD) is not None for steps in curves.steps for step in steps):
         return None
     import matplotlib

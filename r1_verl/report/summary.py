@@ -78,7 +78,12 @@ def _said(read: Curves, at: int) -> list[str]:
     if broken := unsound_steps(read.steps[at]):
         said.append(broken)
     said += curves.gaps(read, at)
-    if not any(validation(step.data) for step in read.steps[at]):
+    validated = [step.step for step in read.steps[at] if validation(step.data)]
+    dumped = {step for step, _ in read.runs[at].dumps()}
+    if missing := [str(step) for step in validated if step not in dumped]:
+        where = f"step{'s' * (len(missing) > 1)} {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}"
+        said.append(f"The validation of {where} left no responses (validation/STEP.jsonl).")
+    if not validated:
         trained = any(MEAN_REWARD in step.data for step in read.steps[at])
         said.append("No validation yet." if trained else "No validation and no finished step yet.")
     return said
