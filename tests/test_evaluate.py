@@ -173,11 +173,16 @@ def test_one_bad_checkpoint_does_not_stop_the_others(at, tmp_path):
     refused = tmp_path / "refused"
     shutil.copytree(BASE, refused)
     (refused / "extra.json").write_text("{}")
-    every = [base._replace(label=f.name, folder=f, out=tmp_path / f.name) for f in (bad, refused, tmp_path / "gone")]
+    torn = tmp_path / "torn"
+    shutil.copytree(BASE, torn)
+    (torn / "config.json").write_text('{"model_type": "qwe')
+    folders = (bad, refused, torn, tmp_path / "gone")
+    every = [base._replace(label=f.name, folder=f, out=tmp_path / "cells" / f.name) for f in folders]
     found, failed = evaluate.evaluate([*every, base], suites, protocol, lambda: Scripted(refuse=[str(refused)]))
     assert [r.model for r in found] == ["base"] and found[0].acc == 1.0
     told = "\n".join(failed)
     assert "bad was left out: its folder" in told and "lacks a tokenizer" in told
+    assert "torn was left out: its " in told and "config.json cannot be read" in told
     assert "gone was left out" in told and "refused could not be asked: ValueError: no such architecture" in told
 
 

@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1_verl.data import overlap
-from r1_verl.data.example import DataError, reason
-from r1_verl.data.prompts import PASS_THROUGH
 from r1_verl.data.rendering import opens_think
-from r1_verl.evaluation import results, samples
+from r1_verl.evaluation import models, results, samples
+from r1_verl.evaluation.contamination import Contamination
 from r1_verl.evaluation.generate import Answer, Model, Request
 from r1_verl.evaluation.pool import Failed, Pool, ask
 from r1_verl.evaluation.protocols import Protocol
 from r1_verl.evaluation.questions import Question, Suite
 from r1_verl.evaluation.rescore import score_many
 from r1_verl.evaluation.results import TOO_LONG, Result
-from r1_verl.hub import model_files
 from r1_verl.runs import RunError
-
-_BESIDE = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py")  # tokenizer and settings
-_NOT_SHAPE = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache")
 
 
 class Checkpoint(NamedTuple):
@@ -79,7 +71,7 @@ def evaluate(
         if total:
             _ask(cells, total, protocol, make_pool, failed)
         found: list[Result] = []
-        leaks = _Contamination(failed)
+        leaks = Contamination(failed)
         for cell in cells:
             if result := _judge(cell, protocol, leaks):
                 results.write(cell.folder, result)
@@ -96,9 +88,9 @@ def _cells(
 ) -> Iterator[_Cell]:
     for checkpoint in checkpoints:
         try:
-            if lacks := _lacking(checkpoint.folder):
+            if lacks := models.lacking(checkpoint.folder):
                 raise RunError(f"its folder {checkpoint.folder} lacks {lacks}")
-            model_hash = digest(checkpoint.folder)
+            model_hash = models.digest(checkpoint.folder)
         except (RunError, OSError) as error:
             failed.append(f"{checkpoint.label} was left out: {error}")
             continue
@@ -113,39 +105,6 @@ def _cells(
             pairs = [(q, at) for at in range(protocol.samples_of(suite.name)) for q in suite.questions]
             missing = [(q, at) for q, at in pairs if (q.id, at) not in found.samples]
             yield _Cell(checkpoint, suite, folder, model_hash, found, {(q.id, at) for q, at in pairs}, missing)
-
-
-def _lacking(folder: Path) -> str:
-    if not (folder / "config.json").is_file():
-        return "a config.json"
-    cut = model_files.truncated(folder)
-    return model_files.lacking(folder) or (f"the end of {cut}" if cut else "")
-
-
-def digest(folder: Path) -> str:
-    """A hash of a model folder's weights, settings and tokenizer. Weights in the hub's cache bear theirs as a name."""
-    files = sorted({file for kind in ("*.safetensors", "*.bin", *_BESIDE) for file in folder.glob(kind)})
-    files = [file for file in files if file.name != "exported_from.json"]
-
-    def one(file: Path) -> str:
-        blob = file.resolve()
-        if blob.parent.name == "blobs" and len(blob.name) == 64:
-            return f"{file.name} {blob.name}"
-        with file.open("rb") as opened:
-            return f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}"
-
-    with ThreadPoolExecutor() as threads:
-        return hashlib.sha256("\n".join(threads.map(one, files)).encode()).hexdigest()
-
-
-def _shape(folder: Path, tokenizer: Any) -> str:
-    """What an engine is built for: weights may be exchanged for others of one shape."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config = {name: value for name, value in config.items() if name not in _NOT_SHAPE}
-    beside = folder / "generation_config.json"
-    ends = json.loads(beside.read_text(encoding="utf-8")).get("eos_token_id") if beside.is_file() else None
-    words = hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
-    return hashlib.sha256(json.dumps([config, ends, words], sort_keys=True).encode()).hexdigest()
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------
@@ -164,7 +123,7 @@ def _ask(
     for folder, its in by_model.items():
         try:
             jobs.append(_prepared(folder, its, protocol, rows))
-        except (RunError, DataError) as error:
+        except RunError as error:
             failed.append(f"{its[0].checkpoint.label} was left out: {error}")
     longest = {model.shape: max(m.longest for m, _ in jobs if m.shape == model.shape) for model, _ in jobs}
     jobs = [(model._replace(longest=longest[model.shape]), requests) for model, requests in jobs if requests]
@@ -220,10 +179,10 @@ def _prepared(
 ) -> tuple[Model, list[Request]]:
     """One model's requests, and in `rows` what the sample of each will hold besides the answer.
 
-    A prompt that leaves no room for a response is appended as answered: with nothing. Raises RunError, DataError.
+    A prompt that leaves no room for a response is appended as answered: with nothing. Raises RunError.
     """
-    tokenizer = _tokenizer(folder)
-    room = _positions(folder)
+    room = models.positions(folder)
+    tokenizer = models.load_tokenizer(folder)
     requests, longest = [], 0
     for cell in cells:
         mine = rows.setdefault(str(cell.folder), {})
@@ -231,7 +190,7 @@ def _prepared(
         prompts: dict[str, tuple[str, tuple[int, ...]]] = {}
         for question, sample in cell.missing:
             if question.id not in prompts:
-                text = _prompt(tokenizer, question)
+                text = models.prompt(tokenizer, question)
                 # A raw prompt gets what the tokenizer itself puts first (a BOS, in some), as where vLLM is given text.
                 prompts[question.id] = text, tuple(tokenizer(text, add_special_tokens=question.raw)["input_ids"])
             text, ids = prompts[question.id]
@@ -250,7 +209,7 @@ def _prepared(
             )
         if too_long:
             samples.append(cell.folder, too_long)
-    return Model(str(folder), _shape(folder, tokenizer), longest), requests
+    return Model(str(folder), models.shape(folder, tokenizer), longest), requests
 
 
 def _without_answer(cell: _Cell, protocol: Protocol, question: Question, sample: int, prompt: str) -> dict[str, Any]:
@@ -262,37 +221,6 @@ def _without_answer(cell: _Cell, protocol: Protocol, question: Question, sample:
     }  # fmt: skip
 
 
-def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder)
-    except Exception as error:  # whatever a tokenizer's file can do
-        raise RunError(f"its tokenizer in {folder} cannot be loaded ({reason(error)})") from error
-
-
-def _prompt(tokenizer: Any, question: Question) -> str:
-    if not question.raw and not tokenizer.chat_template:
-        raise RunError(
-            "its tokenizer has no chat template", "choose a protocol with raw prompts, or --set style=a raw style"
-        )
-    messages = [{"role": role, "content": content} for role, content in question.messages]
-    template = PASS_THROUGH if question.raw else None
-    try:
-        return tokenizer.apply_chat_template(
-            messages, chat_template=template, add_generation_prompt=True, tokenize=False
-        )
-    except Exception as error:  # jinja's own and whatever a template raises
-        raise RunError(f"its chat template refuses a question ({reason(error)})") from error
-
-
-def _positions(folder: Path) -> int:
-    """The tokens of a model's context; 0 if its config does not say."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    found = config.get("max_position_embeddings") or (config.get("text_config") or {}).get("max_position_embeddings")
-    return found if isinstance(found, int) else 0
-
-
 def _seed(seed: int, question: str, sample: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed} {question} {sample}".encode(), digest_size=4).digest()) >> 1
 
@@ -300,7 +228,7 @@ def _seed(seed: int, question: str, sample: int) -> int:
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
-def _judge(cell: _Cell, protocol: Protocol, leaks: _Contamination) -> Result | None:
+def _judge(cell: _Cell, protocol: Protocol, leaks: Contamination) -> Result | None:
     """The result of a cell, its verdicts added where they are missing; None if it has no sample."""
     evaluator = protocol.evaluator_of(cell.suite.name, cell.suite.task)
     if any("acc" not in row or row.get("evaluator") != evaluator for row in samples.rows(cell.folder)):
@@ -332,42 +260,3 @@ def _judged(folder: Path, evaluator: str | None) -> Iterator[dict[str, Any]]:
         if evaluator:
             judged |= {"evaluator": evaluator, "published": next(beside)[1]["score"]}
         yield judged
-
-
-class _Contamination:
-    """Which share of a suite's questions is in training files. Each file, and each pair of both, is looked at once.
-
-    failed: gets a line for a file that cannot be read.
-    """
-
-    def __init__(self, failed: list[str]) -> None:
-        self._failed = failed
-        self._items: dict[Path, list[overlap.Item]] = {}
-        self._found: dict[Any, dict[str, Any] | None] = {}
-
-    def of(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any] | None:
-        """The share that is there as the same text, LaTeX decoration apart, or with a run of 13 words in common; and
-        each way of looking by itself. None without files, or if they cannot be read."""
-        if not files:
-            return None
-        key = files, suite.revision, len(suite.questions)
-        if key not in self._found:
-            try:
-                self._found[key] = self._look(files, suite)
-            except DataError as error:
-                self._found[key] = None
-                self._failed.append(f"no contamination is known of {suite.name}: {error}")
-        return self._found[key]
-
-    def _look(self, files: tuple[Path, ...], suite: Suite) -> dict[str, Any]:
-        for path in files:
-            if path not in self._items:
-                self._items[path] = overlap.read(path)
-        items = [item for path in files for item in self._items[path]]
-        questions = [overlap.Item(question.text, "") for question in suite.questions]
-        grams = f"{overlap.N}-gram"
-        hit = {how: overlap.exact(items, questions, how)[1] for how in overlap.NORMALISERS}
-        hit[grams] = overlap.by_grams(items, {suite.name: questions})[suite.name][1]
-        share = {how: len(found) / len(questions) for how, found in hit.items()}
-        files_read = [path.name for path in files]
-        return {"share": len(hit["latex"] | hit[grams]) / len(questions), "by": share, "against": files_read}

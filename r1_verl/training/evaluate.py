@@ -125,7 +125,10 @@ def run(args: argparse.Namespace) -> int:
     names = dict.fromkeys(part.strip() for part in args.suites.split(",") if part.strip())
     suites = [questions.load(name, args.data, protocol, args.limit) for name in names]
     models = _unique(args.model, args.out, tuple(args.against))
-    found, failed = evaluate(models, suites, protocol, lambda: _pool(args.engines, args.tensor_parallel))
+    try:
+        found, failed = evaluate(models, suites, protocol, lambda: _pool(args.engines, args.tensor_parallel))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command asks what is missing") from None
     if found:
         print(results.table(found))
     for line in failed:
