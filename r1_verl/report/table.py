@@ -34,10 +34,12 @@ class Accuracy(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Text in rows of equal length, the first column a name. best: (row, column) of what stands in bold."""
+    """Text in rows of equal length, the first column a checkpoint. runs: of each row, "" where all rows are one run's.
+    best: (row, column) of what stands in bold."""
 
     caption: str
     head: list[str]
+    runs: list[str]
     rows: list[list[str]]
     best: set[tuple[int, int]]
     notes: list[str]
@@ -80,7 +82,7 @@ def _scores(
     order = {name: at for at, name in enumerate(_NAMES)}
     suites = {suite for run in measured for cells in run.values() for suite in cells}
     columns = sorted(suites, key=lambda suite: (order.get(suite, len(order)), suite))
-    labels: list[str] = []
+    labels: list[tuple[str, str]] = []
     cells: list[list[Accuracy | None]] = []
     notes = []
     for group in groups:
@@ -89,7 +91,7 @@ def _scores(
             notes.append(f"{name}: mean ± standard deviation over {len(group)} runs that differ by their seed alone.")
         for step in sorted(set.intersection(*(set(measured[run]) for run in group))):
             there = [[measured[run][step].get(suite) for suite in columns] for run in group]
-            labels.append(f"{name}, step {step}" if len(groups) > 1 else f"step {step}")
+            labels.append((name if len(groups) > 1 else "", f"step {step}"))
             cells.append([_over_seeds(column) for column in zip(*there, strict=True)])
             if len(columns) > 1:
                 cells[-1].append(_over_seeds([_average(row) for row in there]))
@@ -99,8 +101,8 @@ def _scores(
         means = {row: line[at].mean for row, line in enumerate(cells) if line[at] is not None}
         best |= {(row, at + 1) for row, mean in means.items() if len(means) > 1 and mean == max(means.values())}
     rows = [[label, *("–" if cell is None else str(cell) for cell in line)]
-            for label, line in zip(labels, cells, strict=True)]  # fmt: skip
-    return Table(caption, head, rows, best, notes)
+            for (_, label), line in zip(labels, cells, strict=True)]  # fmt: skip
+    return Table(caption, head, [run for run, _ in labels], rows, best, notes)
 
 
 def _over_seeds(values: Sequence[Accuracy | None]) -> Accuracy | None:
@@ -121,19 +123,20 @@ def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]]) -
     head = ["checkpoint", "suite", "questions", "95 % interval", "pass@k", "maj@k", "published evaluator", "cut off",
             "contaminated"]  # fmt: skip
     rows = []
+    runs = []
     for run, those in enumerate(chosen):
         for each in those:
             low, high = each.interval
             published, spoilt = each.published, each.contaminated
+            runs.append(curves.names[run] if len(chosen) > 1 else "")
             rows.append([
-                f"{curves.names[run]}, step {each.step or 0}" if len(chosen) > 1 else f"step {each.step or 0}",
-                _NAMES.get(each.suite, each.suite), f"{each.questions} x {each.samples}",
+                f"step {each.step or 0}", _NAMES.get(each.suite, each.suite), f"{each.questions} x {each.samples}",
                 f"{100 * low:.1f} to {100 * high:.1f}", _by_k(each.pass_at), _by_k(each.maj_at),
                 f"{100 * published['acc']:.1f} ({published['evaluator']})" if published else "–",
                 f"{100 * each.truncated:.1f}", f"{100 * spoilt['share']:.1f}" if spoilt else "–",
             ])  # fmt: skip
     return Table(
-        caption, head, rows, set(), [f"{note}." for those in chosen for r in those for note in results.notes(r)]
+        caption, head, runs, rows, set(), [f"{note}." for those in chosen for r in those for note in results.notes(r)]
     )
 
 
@@ -181,7 +184,10 @@ def markdown(table: Table) -> list[str]:
     """Lines of Markdown; a name is text there, whatever it holds."""
     rows = [
         [f"**{plain(cell)}**" if (row, column) in table.best else plain(cell) for column, cell in enumerate(cells)]
-        for row, cells in enumerate(table.rows)
+        for row, cells in enumerate(
+            [", ".join(filter(None, (run, first))), *rest]
+            for run, (first, *rest) in zip(table.runs, table.rows, strict=True)
+        )
     ]
     notes = ["", *(f"- {plain(note)}" for note in table.notes)] if table.notes else []
     return [f"{plain(table.caption)}:", "", *aligned([[plain(cell) for cell in table.head], *rows]), *notes]

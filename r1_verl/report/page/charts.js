@@ -22,7 +22,12 @@ function showTables() {
       return make("td", {}, best.has(row + "," + column) ? make("strong", {}, text) : text);
     };
     const body = make("tbody");
-    table.rows.forEach((cells, row) => body.append(make("tr", {}, ...cells.map((text, at) => cell(text, row, at)))));
+    table.rows.forEach((cells, row) => {
+      const run = table.runs[row];
+      if (run && run !== table.runs[row - 1])
+        body.append(make("tr", { className: "run" }, make("th", { colSpan: cells.length, scope: "rowgroup" }, run)));
+      body.append(make("tr", {}, ...cells.map((text, at) => cell(text, row, at))));
+    });
     const whole = make("table", {}, make("caption", {}, table.caption), make("thead", {}, head), body);
     $("tables").append(make("div", { className: "wide", tabIndex: 0, role: "region", ariaLabel: table.caption }, whole));
     if (table.notes.length) $("tables").append(make("ul", {}, ...table.notes.map((note) => make("li", {}, note))));
