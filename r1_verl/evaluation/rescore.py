@@ -27,6 +27,7 @@ from r1_verl.scorers import note_ladder
 _CHUNK = 64  # responses a task: long enough to hide the passing of messages, short enough to keep the bar moving
 _INLINE = 512  # responses that are scored sooner than worker processes start
 _SAME = 1e-6
+_EXAMPLES = 3  # of each cell of a comparison
 
 
 def score_many(
@@ -71,6 +72,44 @@ class Difference(NamedTuple):
     score: float
     outcome: str
     pred: str
+
+
+class Comparison:
+    """Two verdicts on each row: how often which outcome stands beside which, with examples, filled row by row."""
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[str, str], list[str]] = {}  # (outcome, the other's) -> its first examples
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.paid_otherwise = 0
+
+    def add(self, at: int, row: Row, one: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+        """Count one row, the `at`th."""
+        cell = (one["outcome"], other["outcome"])
+        self.counts[cell] += 1
+        paid = abs(one["score"] - other["score"]) > _SAME
+        self.paid_otherwise += paid
+        examples = self.cells.setdefault(cell, [])
+        if (paid or cell[0] != cell[1]) and len(examples) < _EXAMPLES:
+            preds = f"{one['pred'][:60]!r}" + (f" / {other['pred'][:60]!r}" if one["pred"] != other["pred"] else "")
+            truth = " ".join(str(row.ground_truth).split())[:60]
+            examples.append(f"row {at}: {one['score']:g} / {other['score']:g}, {preds}, ground truth {truth!r}")
+
+    def text(self, name: str) -> str:
+        """The table outcome to outcome, then examples of each cell in which the two differ. name: of the other side."""
+        order = {outcome: at for at, outcome in enumerate(OUTCOMES)}
+        lefts, tops = (
+            sorted({cell[side] for cell in self.counts}, key=lambda each: order.get(each, 99)) for side in (0, 1)
+        )
+        n = self.counts.total()
+        same = sum(count for (one, other), count in self.counts.items() if one == other)
+        lines = [f"against {name}: {n} rows, {same} of the same outcome, {self.paid_otherwise} paid otherwise"]
+        table = [["", *tops], *([left, *(str(self.counts[left, top] or ".") for top in tops)] for left in lefts)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines += ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in table]
+        for (one, other), examples in self.cells.items():
+            if examples:
+                lines += [f"{one} -> {other}, {self.counts[one, other]}:", *(f"  {each}" for each in examples)]
+        return "\n".join(lines)
 
 
 class Tally:
@@ -123,7 +162,10 @@ class Tally:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Score a file of responses on all cores; compare with the recorded reward if there is one."
-    parser.epilog = "example:\n  r1-verl score runs/tinyzero_ppo/validation/60.jsonl --mode faithful"
+    parser.epilog = (
+        "example:\n  r1-verl score runs/tinyzero_ppo/validation/60.jsonl --mode faithful\n"
+        "  r1-verl score responses.jsonl --against mode=faithful"
+    )
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -140,6 +182,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="a scorer's option, as JSON"
     )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="NAME=VALUE",
+        help="score twice and compare: the second time with this mode, scale, reward or option (may be repeated)",
+    )  # fmt: skip
     parser.add_argument("--response", metavar="COLUMN", help="column of the response")
     parser.add_argument("--ground-truth", metavar="COLUMN", help="column of the ground truth")
     parser.add_argument("--reward", metavar="COLUMN", help="column of the recorded reward (default: score or reward)")
@@ -148,19 +194,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     columns = Columns(args.source, args.response, args.ground_truth, args.reward)
-    tally = Tally()
     settings = {"mode": args.mode, "scale": args.scale, **dict(map(_option, args.option))}
+    other = {**settings, **dict(_option(each, "--against") for each in args.against)} if args.against else None
+    tally, comparison = Tally(), Comparison()
     try:
-        results = score_many(read(args.file, columns), args.workers, **settings)
+        results = _both(read(args.file, columns), args.workers, settings, other)
         with _writer(args.out) as write:
-            for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
+            for row, result, second in progress(results, f"scoring {args.file.name}", count(args.file)):
                 tally.add(row, result)
-                write(row, result)
+                if second is not None:
+                    comparison.add(tally.rows, row, result, second)
+                write(row, result, second)
     except BrokenProcessPool:
         print("r1-verl score: a worker process was killed (memory?): try --workers 1", file=sys.stderr)
         return 1
     print(tally.text() if tally.rows else f"{args.file.name} holds no rows")
+    if comparison.counts:
+        print(comparison.text(" ".join(args.against)))
     return 0
+
+
+def _both(
+    rows: Iterable[Row], workers: int | None, settings: dict[str, Any], other: dict[str, Any] | None
+) -> Iterator[tuple[Row, dict[str, Any], dict[str, Any] | None]]:
+    """Each row with its result, and with that of the other settings if there are any."""
+    if other is None:
+        return ((row, result, None) for row, result in score_many(rows, workers, **settings))
+    first, second = itertools.tee(rows)
+    pairs = zip(score_many(first, workers, **settings), score_many(second, workers, **other), strict=True)
+    return ((row, result, against) for (row, result), (_, against) in pairs)
 
 
 class _Ladder(argparse.Action):
@@ -171,10 +233,10 @@ class _Ladder(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def _option(text: str) -> tuple[str, Any]:
+def _option(text: str, argument: str = "--option") -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise DataError(f"--option {text}: write it as NAME=VALUE")
+        raise DataError(f"{argument} {text}: write it as NAME=VALUE")
     with contextlib.suppress(ValueError):
         return name, json.loads(value)
     return name, value
@@ -182,9 +244,9 @@ def _option(text: str) -> tuple[str, Any]:
 
 @contextlib.contextmanager
 def _writer(path: Path | None) -> Iterator[Any]:
-    """Yields write(row, result). The file appears under its name when the last result is in it."""
+    """Yields write(row, result, the second result or None). The file appears under its name when the last result is in it."""
     if path is None:
-        yield lambda row, result: None
+        yield lambda row, result, second: None
         return
     kinds = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
     if kinds not in ([".jsonl"], [".jsonl", ".gz"], [".parquet"]):
@@ -192,7 +254,7 @@ def _writer(path: Path | None) -> Iterator[Any]:
     with explained(), atomic.file(path) as part:
         if kinds == [".parquet"]:
             records: list[dict[str, Any]] = []
-            yield lambda row, result: records.append(_record(row, result, len(records)))
+            yield lambda *each: records.append(_record(*each, len(records)))
             import pyarrow as pa
 
             table = pa.Table.from_pylist(records)
@@ -206,12 +268,19 @@ def _writer(path: Path | None) -> Iterator[Any]:
         ):
             numbers = itertools.count()
 
-            def write(row: Row, result: Mapping[str, Any]) -> None:
-                out.write((json.dumps(_record(row, result, next(numbers)), ensure_ascii=False) + "\n").encode())
+            def write(row: Row, result: Mapping[str, Any], second: Mapping[str, Any] | None) -> None:
+                record = _record(row, result, second, next(numbers))
+                out.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
 
             yield write
 
 
-def _record(row: Row, result: Mapping[str, Any], at: int) -> dict[str, Any]:
-    pred = result["pred"].encode("utf-8", "replace").decode()  # a lone surrogate is no text to a file
-    return {"row": at, "data_source": row.data_source, **result, "pred": pred, "recorded": row.reward}
+def _record(row: Row, result: Mapping[str, Any], second: Mapping[str, Any] | None, at: int) -> dict[str, Any]:
+    against = {f"against_{name}": value for name, value in _in_text(second or {}).items()}
+    return {"row": at, "data_source": row.data_source, **_in_text(result), "recorded": row.reward, **against}
+
+
+def _in_text(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result without lone surrogates, which are no text to a file."""
+    pred = {"pred": result["pred"].encode("utf-8", "replace").decode()} if "pred" in result else {}
+    return {**result, **pred}

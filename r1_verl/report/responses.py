@@ -9,25 +9,21 @@ Files are read as far as they can be: what is left out, and why, is said, and no
 
 from __future__ import annotations
 
-import codecs
-import gzip
 import json
 import math
 import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl.data.rendering import opens_think
+from r1_verl.evaluation.response_files import RESPONSE, Say, counted, lines
 from r1_verl.runs import Run
 from r1_verl.score import BAD_FORMAT, CORRECT, EMPTY, NO_ANSWER
 from r1_verl.scorers import task_source
 
 TRAINING, VALIDATION, EVALUATION = KINDS = ("training", "validation", "evaluation")
-Say = Callable[[str], None]
-_RESPONSE = ("response", "output", "solution_str", "completion")
 
 
 class Response(NamedTuple):
@@ -85,31 +81,6 @@ def files(run: Run) -> list[tuple[str, int, Path]]:
     return found
 
 
-def lines(path: Path, name: Any, say: Say) -> Iterator[str]:
-    """The lines of a text file, gzipped or not, as far as the file can be read.
-
-    A line ends at a line feed alone: a response may hold U+2028 and other ends of line that JSON leaves as they are.
-    """
-    strange = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-            head = file.read(2)
-            file.seek(0)
-            if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                yield from file.read().decode("utf-16", "replace").split("\n")
-                return
-            for line in file:
-                try:
-                    yield line.removeprefix(codecs.BOM_UTF8).decode()
-                except UnicodeDecodeError:
-                    strange += 1
-                    yield line.decode(errors="replace")
-    except (OSError, EOFError, zlib.error) as error:
-        say(f"{name} breaks off or can't be read ({error}): what comes after is left out.")
-    if strange:
-        say(f"{name}: {_count(strange, 'line')} not in UTF-8; � stands for what could not be read.")
-
-
 def of_file(kind: str, step: int | None, path: Path, name: Any, say: Say) -> Iterator[Response]:
     """The responses of one file. step: None for a file of several, where each response says its own (0 without)."""
     unread = elsewhere = twice = 0
@@ -142,11 +113,11 @@ def of_file(kind: str, step: int | None, path: Path, name: Any, say: Say) -> Ite
         yield found
     if unread:
         last = ", the last was cut off" if cut else ""
-        say(f"{name}: {_count(unread, 'line')} left out, being no record of a response{last}.")
+        say(f"{name}: {counted(unread, 'line')} left out, being no record of a response{last}.")
     if elsewhere:
-        say(f"{name}: {_count(elsewhere, 'response')} of another step by their own words (two runs in one folder?).")
+        say(f"{name}: {counted(elsewhere, 'response')} of another step by their own words (two runs in one folder?).")
     if twice:
-        say(f"{name}: {_count(twice, 'response')} there twice; the first one counts.")
+        say(f"{name}: {counted(twice, 'response')} there twice; the first one counts.")
 
 
 def _mark(record: Mapping[str, Any], found: Response) -> tuple[Any, ...]:
@@ -154,10 +125,6 @@ def _mark(record: Mapping[str, Any], found: Response) -> tuple[Any, ...]:
     if record.get("uid"):
         return (found.step, str(record["uid"]))
     return (found.step, found.key, found.source, found.sample, _text(record.get("group"))) if found.sample >= 0 else ()
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s are' if number > 1 else ' is'}"
 
 
 def _record(line: str) -> dict[str, Any] | None:
@@ -171,7 +138,7 @@ def _record(line: str) -> dict[str, Any] | None:
 
 def _written(record: Mapping[str, Any]) -> str | None:
     """The response of a record, under any of the usual names."""
-    return next((record[name] for name in _RESPONSE if isinstance(record.get(name), str)), None)
+    return next((record[name] for name in RESPONSE if isinstance(record.get(name), str)), None)
 
 
 def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
