@@ -244,7 +244,7 @@ def _option(text: str, argument: str = "--option") -> tuple[str, Any]:
 
 @contextlib.contextmanager
 def _writer(path: Path | None) -> Iterator[Any]:
-    """Yields write(row, result, the second result or None). The file appears under its name when the last result is in it."""
+    """Yields write(row, result, second result). The file appears under its name when the last result is in it."""
     if path is None:
         yield lambda row, result, second: None
         return
