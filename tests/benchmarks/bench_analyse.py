@@ -38,6 +38,7 @@ def main() -> int:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         spent = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime
     counted = sum(int(line.split()[1]) for line in done.stdout.split("\n")[2:22])
     print(f"{counted:,} responses of {characters / COUNT:.0f} characters on average ({len(recorded):,} different ones)")
     print(
