@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -94,13 +95,20 @@ class Engine:
         return done
 
     def _load(self, model: Model) -> None:
-        if self._model and self._model[1:] == model[1:]:
-            self._llm.collective_rpc("reload_weights", kwargs={"weights_path": model.folder})
-            self._llm.reset_prefix_cache()  # it holds what the weights before made of the prompts
-        else:
+        if self._model is None or self._model[1:] != model[1:] or not self._exchange_weights(model.folder):
             self.close()
             self._llm = _start(model, self._size)
         self._model, self._keys = model, {}
+
+    def _exchange_weights(self, folder: str) -> bool:
+        """Whether vLLM has loaded the weights of a folder into the engine that runs."""
+        try:
+            self._llm.collective_rpc("reload_weights", kwargs={"weights_path": folder})
+        except Exception as error:  # of a kind of weights or a runner that vLLM cannot reload
+            print(f"The engine starts anew for {folder}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+            return False
+        self._llm.reset_prefix_cache()  # it holds what the weights before made of the prompts
+        return True
 
     def close(self) -> None:
         """End the engine and free what it holds."""

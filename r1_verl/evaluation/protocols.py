@@ -92,7 +92,7 @@ PROTOCOLS = {
         Protocol("logicrl", "Unakar/Logic-RL, eval_kk: its own system prompt, temperature 1, 8,192 tokens (its lax "
                  "checker is none of our rewards)", 1.0, 8192, _ONE, {"kk": "raw_eval"}),
         Protocol("sober", "arXiv 2504.07086 (bethgelab/sober-reasoning): temperature 0.8, top_p 0.9, 32,768 tokens, 10 "
-                 "seeds on small suites, 3 on others; lighteval's prompt", 0.8, 32768,
+                 "seeds on small suites, 3 on others; the prompt taken to be lighteval's", 0.8, 32768,
                  {"aime24": 10, "aime25": 10, "amc23": 10, "*": 3},
                  {"math": "lighteval", "gpqa_diamond": "lighteval_choice"}, 0.9),
         Protocol("tinyzero", "Jiayi-Pan/TinyZero: greedy, 1,024 tokens, the base template", 0.0, 1024, _ONE,
