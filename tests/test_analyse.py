@@ -155,6 +155,19 @@ def test_a_run(a_run, tmp_path, capsys):
     assert last["right_not_reflecting"]["mean"] == 1.0 and last["truncated"]["mean"] == 0.1
 
 
+def test_texts_that_the_file_cuts_are_said(tmp_path, capsys):
+    rows = [line(cut={"response": 9999}), line()]
+    assert cli.main(["analyse", str(write(tmp_path / "a.jsonl", rows))]) == 0
+    assert "1 response is in the file without their middle" in capsys.readouterr().out
+
+
+def test_accuracy_is_the_strict_verdict(tmp_path, capsys):
+    rows = [line(acc=0.0, outcome="correct"), line(outcome="correct"), line(acc=1.0), line()]
+    assert cli.main(["analyse", str(write(tmp_path / "a.jsonl", rows)), "--out", str(tmp_path / "o.json")]) == 0
+    (step,) = json.loads((tmp_path / "o.json").read_text())["analyses"][0]["steps"]
+    assert (step["right"]["mean"], step["right"]["n"]) == (pytest.approx(2 / 3), 3)
+
+
 def test_a_foreign_file_of_several_steps(tmp_path, capsys):
     rows = [{"completion": "First", "question": "Q", "step": step} for step in (0, 0, 3)]
     assert cli.main(["analyse", str(write(tmp_path / "theirs.jsonl", rows)), "--keywords", "oat_zero"]) == 0

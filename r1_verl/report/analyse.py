@@ -1,7 +1,7 @@
 """`r1-verl analyse RUN|FILE...`: how a model thinks, step by step, from any file of its responses.
 
 Thinking and answer apart, markers of steps, reflection and what it goes with, language, repetition, truncation, code,
-outcomes; each with its spread over the responses of a step. Definitions: README, and `r1_verl.report.keywords`.
+outcomes; each with its spread over the responses of a step. What a step and a reflection is: `r1_verl.report.keywords`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from r1_verl import atomic
 from r1_verl.data.example import DataError
 from r1_verl.data.parallel import ordered_map, usable_cpus
+from r1_verl.evaluation.response_files import counted
 from r1_verl.report import responses
 from r1_verl.report.keywords import KEYWORDS, reflections, steps
 from r1_verl.report.responses import Response
@@ -91,7 +92,8 @@ def measure(texts: Sequence[tuple[str, bool, str]], keywords: str, tokenizer: st
 def _lengths(texts: list[str], tokenizer: str) -> list[int]:
     if not tokenizer:
         return [len(text.split()) for text in texts]
-    return [len(each) for each in _tokenizer(tokenizer).encode_batch_fast(texts, add_special_tokens=False)]
+    sound = [text.encode("utf-8", "replace").decode() for text in texts]  # a lone surrogate has no tokens
+    return [len(each) for each in _tokenizer(tokenizer).encode_batch_fast(sound, add_special_tokens=False)]
 
 
 @functools.lru_cache(maxsize=1)
@@ -108,10 +110,13 @@ class Counts:
     def __init__(self) -> None:
         self.values: dict[str, list[float]] = {}
         self.outcomes: Counter[str] = Counter()
+        self.shortened = 0  # whose file holds a part of the text only
 
     def add(self, response: Response, marks: Marks) -> None:
         """Count one response."""
-        right = float(response.outcome == CORRECT) if response.outcome else response.acc
+        right = response.acc
+        if math.isnan(right) and response.outcome:
+            right = float(response.outcome == CORRECT)
         reflecting = marks.reflections > 0
         self._add(**marks._asdict(), mixed=marks.mixing > _FEW, reflecting=reflecting, right=right)
         self._add(**{"right_reflecting" if reflecting else "right_not_reflecting": right})
@@ -119,6 +124,7 @@ class Counts:
             self._add(tokens=response.tokens)
         if response.truncated is not None:
             self._add(truncated=response.truncated)
+        self.shortened += response.characters > len(response.response)
         self.outcomes[response.outcome or "not judged"] += 1
 
     def _add(self, **values: float) -> None:
@@ -154,12 +160,12 @@ def analyse(
             waiting.append(chunk)
             yield [(each.response, each.think_in_prompt, each.prompt or each.key[0]) for _, each in chunk]
 
-    counted: dict[str, dict[int, Counts]] = {}
+    by_name: dict[str, dict[int, Counts]] = {}
     work = functools.partial(measure, keywords=keywords, tokenizer=tokenizer)
     for marks in ordered_map(work, chunks(), workers if len(head) == _INLINE else 1):
         for (name, response), each in zip(waiting.pop(0), marks, strict=True):
-            counted.setdefault(name, {}).setdefault(response.step, Counts()).add(response, each)
-    return [Analysis(name, dict(sorted(steps.items()))) for name, steps in counted.items()]
+            by_name.setdefault(name, {}).setdefault(response.step, Counts()).add(response, each)
+    return [Analysis(name, dict(sorted(by_step.items()))) for name, by_step in by_name.items()]
 
 
 def _chain(head: Iterable[Any], rest: Iterable[Any]) -> Iterator[Any]:
@@ -190,13 +196,21 @@ def text(analysis: Analysis, unit: str) -> str:
         kinds.append([str(step), *(f"{counts.outcomes[name] / total:.1%}" for name in outcomes)])
     lines = [f"{analysis.name} (lengths in {unit})", *_aligned(rows), "", "outcomes", *_aligned(kinds), ""]
     lines += [line for name, what in _WATCHED if (line := _rise(analysis, name, what))]
+    if shortened := sum(each.shortened for each in analysis.by_step.values()):
+        lines.append(
+            f"{counted(shortened, 'response')} in the file without their middle: what stood there is not counted"
+        )
     return "\n".join([*lines, *_missing(analysis)])
 
 
 def _cell(value: Spread, share: bool) -> str:
     if not value.n:
         return "-"
-    return f"{value.mean:.1%}" if share else f"{value.mean:.4g}±{value.std:.3g}"
+    return f"{value.mean:.1%}" if share else f"{_short(value.mean)}±{_short(value.std)}"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.{0 if number >= 100 else 1 if number >= 10 else 2}f}"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -41,9 +41,7 @@ def main() -> int:
     cpu = used.ru_utime + used.ru_stime
     counted = sum(int(line.split()[1]) for line in done.stdout.split("\n")[2:22])
     print(f"{counted:,} responses of {characters / COUNT:.0f} characters on average ({len(recorded):,} different ones)")
-    print(
-        f"{spent:.1f} s by the clock, {cpu:.1f} s of CPU, at most {used.ru_maxrss / 1024:.0f} MiB"
-    )
+    print(f"{spent:.1f} s by the clock, {cpu:.1f} s of CPU, at most {used.ru_maxrss / 1024:.0f} MiB")
     missed = spent > TARGET or counted != COUNT
     print("a target was missed" if missed else "all targets met")
     return int(missed)
