@@ -9,10 +9,11 @@ import math
 import pytest
 
 from r1_verl import cli
-from r1_verl.report import analyse
-from r1_verl.report.analyse import Counts, first_above, measure, split
+from r1_verl.report import thinking
+from r1_verl.report.analyse import record
 from r1_verl.report.keywords import KEYWORDS, reflections, steps
 from r1_verl.report.responses import EVALUATION, of_file
+from r1_verl.report.thinking import Counts, first_above, measure, split
 
 
 def test_counts_agree_with_hand_counts(fixtures):
@@ -22,13 +23,13 @@ def test_counts_agree_with_hand_counts(fixtures):
     ]
     assert [sum(row[name] for row in rows) for name in ("steps", "reflections")] == [100, 35] and len(rows) == 54
     for row in rows:
-        thinking, _ = split(row["response"])
-        counted = (steps(thinking), len(reflections(thinking, "four_projects")))
+        text, _ = split(row["response"])
+        counted = (steps(text), len(reflections(text, "four_projects")))
         assert counted == (row["steps"], row["reflections"]), row["id"]
 
 
 @pytest.mark.parametrize(
-    ("response", "opened", "thinking", "answer"),
+    ("response", "opened", "thought", "answer"),
     [
         ("<think>a</think><answer>b</answer>", False, "a", "b"),
         ("a</think>b", True, "a", "b"),
@@ -40,8 +41,8 @@ def test_counts_agree_with_hand_counts(fixtures):
         ("", False, "", ""),
     ],
 )
-def test_thinking_and_answer(response, opened, thinking, answer):
-    assert split(response, opened) == (thinking, answer)
+def test_thinking_and_answer(response, opened, thought, answer):
+    assert split(response, opened) == (thought, answer)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_processes_count_as_one_does(tmp_path):
 
     def counted(workers: int) -> list[dict]:
         found = (("a", each) for each in of_file(EVALUATION, None, path, "a", print))
-        return [analyse.record(each) for each in analyse.analyse(found, "four_projects", workers=workers)]
+        return [record(each) for each in thinking.analyse(found, "four_projects", workers=workers)]
 
     assert counted(1) == counted(2) and sum(step["n"] for step in counted(1)[0]["steps"]) == 2100
 
