@@ -50,7 +50,7 @@ def choose(tab, query: str) -> None:
 def test_a_finished_quickstart_says_nothing_and_asks_for_nothing(started, finished):
     tab, seen = visit(started, finished)
     assert seen.said == [] and seen.asked == [finished.as_uri()]
-    assert tab.locator("#charts figure").count() == 7 and tab.locator("#charts canvas").count() == 7
+    assert tab.locator("#charts figure").count() == 9 and tab.locator("#charts canvas").count() == 9
     assert tab.locator("#tables td strong").all_inner_texts() == ["68.8", "68.0", "68.4"] * 2
     assert tab.locator("#fault").is_hidden()
     assert "all 390 responses" in tab.locator("#missing").inner_text()
@@ -279,7 +279,7 @@ def test_dark_and_in_print(started, finished, tmp_path):
     tab.emulate_media(media="print")
     assert tab.evaluate(ground) == "rgb(255, 255, 255)"
     assert tab.locator("#filters").is_hidden() and tab.locator("#list").is_hidden()
-    assert tab.locator("pre.response").is_visible() and tab.locator("#charts canvas").count() == 7
+    assert tab.locator("pre.response").is_visible() and tab.locator("#charts canvas").count() == 9
     assert tab.pdf(path=tmp_path / "page.pdf").startswith(b"%PDF")
     assert seen.said == []
     tab.close()

@@ -125,6 +125,16 @@ def test_the_pictures_of_a_quickstart(tmp_path):
     assert all(list(line.steps) == list(range(1, 21)) for line in errors)  # an outcome that no response has is 0
 
 
+def test_what_analyse_counts_in_kept_responses_stands_in_the_pictures(tmp_path):
+    samples = {step: [{"response": "<think>a b c</think><answer>d</answer>", "question": "q"}] for step in (1, 2)}
+    read = curves.with_responses(curves.read([run(tmp_path / "r", {1: {REWARD: 0.5}}, samples=samples)]))
+    assert [step.step for step in read.steps[0]] == [1, 2]
+    (found,) = [lines for title, lines in curves.pictures(read) if title == "Thinking and answer, words"]
+    assert [(line.label, list(line.steps), list(line.values)) for line in found] == [
+        ("training, answer", [1, 2], [1.0, 1.0]), ("training, think", [1, 2], [3.0, 3.0]),
+    ]  # fmt: skip
+
+
 def test_a_picture_of_too_many_lines_is_one_for_each_suite(tmp_path):
     suites = {f"s{n}": n / 10 for n in range(5)}
     runs = [run(tmp_path / name, {1: validated(**suites)}) for name in "ab"]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from r1_verl import atomic
+from r1_verl.data.parallel import usable_cpus
+from r1_verl.report import analyse, responses
 from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, TRAIN_REWARD, Run, Step, read_attempt, read_curve, recorded
 from r1_verl.scorers import task_source
 
@@ -17,11 +19,16 @@ SMOOTHING = 0.6  # of a curve with MANY points or more: how much of the mean so 
 MANY = 30
 MOST_LINES = 8  # of a picture in which the eye tells them apart
 _VALIDATION = r"val-core/(.+)/acc/mean@\d+"
+# Of the responses that the run kept: their prefix in the metrics, by kind.
+KEPT = {responses.TRAINING: "train-responses", responses.VALIDATION: "val-responses"}
+_KEPT = "|".join(KEPT.values())
 # Title, and the metrics that stand in the picture; the group of a pattern names the line.
 PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Reward in training", (re.escape(MEAN_REWARD),)),
     ("Strict accuracy", (_VALIDATION, rf"{TRAIN_REWARD}/(.+)/acc")),
     ("Response length, tokens", (re.escape(MEAN_LENGTH),)),
+    ("Thinking and answer, words", (rf"({_KEPT})/(think|answer)",)),
+    ("Markers of steps and of reflection, a response", (rf"({_KEPT})/(steps|reflections)",)),
     ("Share in the asked format", (rf"{TRAIN_REWARD}/(.+)/format",)),
     ("Errors by kind, share", (rf"{TRAIN_REWARD}/(.+/outcome_(?!correct$).+)",)),
     ("Cut off, share", (r"train-facts/truncated",)),
@@ -95,6 +102,20 @@ def read(runs: Sequence[Run]) -> Curves:
     return Curves(tuple(runs), steps, tuple(before(at) for at in range(len(runs))))
 
 
+def with_responses(curves: Curves) -> Curves:
+    """The curves with what `r1-verl analyse` counts in the responses that the runs kept, a mean a step."""
+    made = []
+    for run, steps in zip(curves.runs, curves.steps, strict=True):
+        found = ((each.kind, each) for each in responses.read(run, lambda line: None) if each.kind in KEPT)
+        data = {step.step: dict(step.data) for step in steps}
+        for kind, by_step in analyse.analyse(found, "four_projects", workers=usable_cpus()):
+            for step, counts in by_step.items():
+                means = {f"{KEPT[kind]}/{name}": counts[name].mean for name in counts.values}
+                data.setdefault(step, {}).update(means)
+        made.append([Step(step, data[step]) for step in sorted(data)])
+    return curves._replace(steps=tuple(made))
+
+
 def pictures(curves: Curves) -> list[tuple[str, list[Line]]]:
     """Every picture of PICTURES that has a finite number, with its lines; one of too many lines is one a label."""
     metrics = [curves.metrics(run) for run in range(len(curves.runs))]
@@ -118,6 +139,8 @@ def pictures(curves: Curves) -> list[tuple[str, list[Line]]]:
 def _label(match: re.Match[str]) -> str:
     if not match.re.groups:
         return ""
+    if match.re.groups == 2:  # of the responses kept
+        return f"{next(kind for kind, name in KEPT.items() if name == match[1])}, {match[2]}"
     source, _, outcome = match[1].partition("/outcome_")
     place = "validation, " if match[0].startswith("val-") else ""
     return f"{place}{task_source(source)}" + (f", {outcome}" if outcome else "")

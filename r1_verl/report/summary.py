@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import math
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def write(*runs: Run, out: Path | None = None) -> str:
     out = out or (runs[0].folder if len(runs) == 1 else together(runs))
     read = curves.read(runs)
     said = [_said(read, at) for at in range(len(runs))]
+    failed = []
+    try:
+        read = curves.with_responses(read)
+    except BrokenProcessPool:
+        failed.append("What is in the kept responses was not counted: a worker process was killed (memory?).")
     tables = table.tables(read, [results.read(run.folder / "evaluation") for run in runs])
     lines = [f"# {', '.join(map(table.plain, read.names))}"]
     for at, name in enumerate(read.names):
@@ -40,7 +46,6 @@ def write(*runs: Run, out: Path | None = None) -> str:
     if len(runs) == 1:
         lines += ["", *_samples(runs[0])]
     places = [("report", out / "report.md")]
-    failed = []
     try:
         places += [("curves as a picture", drawn)] if (drawn := curves.draw(read, out / "curve.png")) else []
         made = page.write(out / "report.html", read, tables, said)
