@@ -32,5 +32,6 @@ if [[ $BASE == build && -z ${MODEL:-} ]]; then
 fi
 
 # 3. Reinforcement learning on puzzles that the recipe makes (three numbers from 1 to 15, + and -; every one solvable,
-#    none in both train and test): a line a step; at the end a table, a curve and samples.
+#    none in both train and test): a line a step; at the end a table, a curve, samples
+#    and the address of a page with all of them.
 exec bash run_scripts/train.sh "quickstart_$ALGO" "data.seed=$SEED" "$@"

@@ -128,7 +128,7 @@ def test_rows_are_read_little_by_little():
 BAD = [
     (["missing.jsonl"], "no file"),
     (["r.txt"], "neither .jsonl nor .parquet"),
-    (["bad.jsonl"], "line 2 is no JSON"),
+    (["bad.jsonl"], "cannot read bad.jsonl: bad.jsonl: 1 line is no JSON and left out: 2 ("),
     (["list.jsonl"], "row 1 is no JSON object"),
     (["r.jsonl", "--source", "mth"], "unknown data source 'mth'; did you mean"),
     (["r.jsonl", "--mode", "stric"], "unknown mode 'stric'; did you mean 'strict'?"),
@@ -152,7 +152,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys,
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "r.jsonl")
     (tmp_path / "r.txt").write_text("x")
-    (tmp_path / "bad.jsonl").write_text(json.dumps(ROWS[0]) + "\n{oops\n")
+    (tmp_path / "bad.jsonl").write_text("\n{oops\n")
     (tmp_path / "list.jsonl").write_text("[1]\n")
     write(tmp_path / "nosource.jsonl", [{"response": "a", "ground_truth": "b"}])
     write(tmp_path / "notruth.jsonl", [{"data_source": "math", "response": "a"}])
@@ -199,3 +199,98 @@ def test_a_recorded_set_is_scored(data_dir, capsys):
     assert cli.main(["score", str(file), "--source", "olympiadbench", "--workers", "2"]) == 0
     line = capsys.readouterr().out.splitlines()[1].split()
     assert line[:2] == ["olympiadbench", "1096"] and 0.2 < float(line[3]) < 0.4
+
+
+# --- two ways of scoring ----------------------------------------------------------------------------------------------
+
+TWO = [
+    {
+        "data_source": "openr1",
+        "response": "<think>\n\n</think>\n<answer>\n\\boxed{5}\n</answer>",
+        "ground_truth": "$5$",
+    },
+    {"data_source": "openr1", "response": "\\boxed{5} it is", "ground_truth": "$5$"},
+    {"data_source": "openr1", "response": "nothing", "ground_truth": "$5$"},
+    {"data_source": "openr1", "response": "\\boxed{5} once more", "ground_truth": "$5$"},
+]
+
+
+def test_two_modes_side_by_side(tmp_path, capsys):
+    """An answer in no tag: right as published (rows 2 and 4), none in strict mode."""
+    file, out = write(tmp_path / "r.jsonl", TWO), tmp_path / "o.jsonl"
+    assert cli.main(["score", str(file), "--against", "mode=faithful", "--out", str(out)]) == 0
+    told = capsys.readouterr().out.splitlines()[2:]
+    assert told[0] == "against mode=faithful: 4 rows, 1 of the same outcome, 2 paid otherwise"
+    assert [line.split() for line in told[1:4]] == [
+        ["correct", "wrong"],
+        ["correct", "1", "."],
+        ["no_answer", "2", "1"],
+    ]
+    assert told[4] == "no_answer -> correct, 2:" and told[7] == "no_answer -> wrong, 1:" and len(told) == 9
+    assert told[5].startswith("  row 2: 0 / 1, '' / ") and told[5].endswith("ground truth '$5$'")
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["score"], row["against_score"], row["against_outcome"]) for row in rows[:2]] == [
+        (3.0, 3.0, "correct"), (0.0, 1.0, "correct"),
+    ]  # fmt: skip
+
+
+def test_two_rewards_and_scales_side_by_side(tmp_path, capsys):
+    file = str(write(tmp_path / "r.jsonl", TWO))
+    assert cli.main(["score", file, "--source", "math", "--against", "reward=openr1", "--against", "scale=binary"]) == 0
+    assert (
+        "against reward=openr1 scale=binary: 4 rows, 2 of the same outcome, 2 paid otherwise" in capsys.readouterr().out
+    )
+    assert cli.main(["score", file, "--source", "math", "--against", "scale=plus_minus"]) == 0
+    told = capsys.readouterr().out
+    assert (
+        "4 rows, 4 of the same outcome, 1 paid otherwise" in told
+        and "no_answer -> no_answer, 1:\n  row 3: 0 / -1" in told
+    )
+
+
+def test_comparing_many_rows_reads_the_file_once(tmp_path, capsys):
+    rows = [{"data_source": "math", "response": f"\\boxed{{{i % 3}}}", "ground_truth": "1"} for i in range(1300)]
+    assert (
+        cli.main(["score", str(write(tmp_path / "r.jsonl", rows)), "--workers", "1", "--against", "scale=plus_minus"])
+        == 0
+    )
+    assert (
+        "against scale=plus_minus: 1300 rows, 1300 of the same outcome, 867 paid otherwise" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("against", "told"),
+    [("faithful", "--against faithful: write it as NAME=VALUE"), ("mode=faith", "unknown mode 'faith'; did you mean")],
+)
+def test_bad_comparisons(tmp_path, capsys, against, told):
+    assert cli.main(["score", str(write(tmp_path / "r.jsonl", TWO)), "--against", against]) == 2
+    assert told in capsys.readouterr().err
+
+
+# --- files that are cut off -------------------------------------------------------------------------------------------
+
+
+def test_lines_that_cannot_be_read_are_said_and_the_rest_is_scored(tmp_path, capsys):
+    text = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+    strange = json.dumps(ROWS[0] | {"response": "a\u2028b \u0085 #### 18"}, ensure_ascii=False).encode() + b"\n"
+    (tmp_path / "r.jsonl").write_bytes(text + strange + b"oops\n" + text[:40])
+    assert cli.main(["score", str(tmp_path / "r.jsonl")]) == 0
+    told = capsys.readouterr()
+    assert "gsm8k                               3" in told.out
+    assert "r.jsonl: 2 lines are no JSON and left out: 6 (" in told.err and "cut off)" in told.err
+
+
+def test_a_gzip_file_that_breaks_off_is_scored_as_far_as_it_goes(tmp_path, capsys):
+    rows = [{"data_source": "math", "response": f"\\boxed{{{i * 7919}}}", "ground_truth": "1"} for i in range(2000)]
+    path = write(tmp_path / "r.jsonl.gz", rows)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert cli.main(["score", str(path), "--workers", "1"]) == 0
+    told = capsys.readouterr()
+    assert "breaks off or can't be read" in told.err and 100 < int(told.out.splitlines()[1].split()[1]) < 2000
+
+
+def test_columns_that_parts_of_a_reward_need(tmp_path):
+    rows = [ROWS[0] | {"tokens": 7, "truncated": True, "prompt": "Q"}, ROWS[0] | {"extra_info": {"truncated": False}}]
+    found = [row.extra_info for row in read(write(tmp_path / "r.jsonl", rows), Columns())]
+    assert found == [{"response_tokens": 7, "truncated": True, "question": "Q"}, {"truncated": False}]

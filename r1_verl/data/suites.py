@@ -21,6 +21,7 @@ from r1_verl.data.example import DataError, Example
 from r1_verl.data.kk import puzzles as kk_puzzles
 from r1_verl.data.kk.prompts import KK
 from r1_verl.data.math import problems
+from r1_verl.data.math.choices import read_gpqa, read_mmlu_pro, read_theoremqa
 from r1_verl.data.math.prompts import MATH
 from r1_verl.data.math.sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
 from r1_verl.data.write import LeftOut, summary
@@ -28,7 +29,10 @@ from r1_verl.data.write import LeftOut, summary
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite of mathematics. files: the names it has in known collections; split, config: where it is on the hub."""
+    """A suite whose answers the mathematics judge compares.
+
+    files: the names it has in known collections; split, config: where it is on the hub.
+    """
 
     name: str
     hub: str
@@ -75,6 +79,10 @@ MATH_SUITES = {
         # Logic-RL's and DeepScaleR's own: 2022/23 AMC 12, and four years of AIME.
         Suite("amc", "AI-MO/aimo-validation-amc", read_contest, ("amc",), "train"),
         Suite("aime_2021_2024", "AI-MO/aimo-validation-aime", read_contest, ("aime_2021_2024",), "train"),
+        # Not run on the hub's own rows here (GPQA's is gated): tested on rows made up in their columns.
+        Suite("gpqa_diamond", "Idavidrein/gpqa", read_gpqa, ("gpqa_diamond",), "train", "gpqa_diamond"),
+        Suite("mmlu_pro", "TIGER-Lab/MMLU-Pro", read_mmlu_pro, ("mmlu_pro",)),
+        Suite("theoremqa", "TIGER-Lab/TheoremQA", read_theoremqa, ("theoremqa", "TheoremQA")),
     )
 }
 NAMES = (*MATH_SUITES, "kk", "countdown")

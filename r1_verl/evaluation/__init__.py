@@ -1,1 +1,1 @@
-"""Scoring responses that are there already."""
+"""Asking checkpoints the questions of suites; scoring responses, new ones and those that are there already."""

@@ -19,6 +19,7 @@ from r1_verl import atomic
 from r1_verl.data.example import DataError
 from r1_verl.data.parallel import ordered_map, usable_cpus
 from r1_verl.data.write import explained, parquet, progress
+from r1_verl.evaluation.comparison import SAME, Comparison
 from r1_verl.evaluation.response_files import Columns, Row, count, read
 from r1_verl.reward import compute_score
 from r1_verl.score import OUTCOMES
@@ -26,7 +27,6 @@ from r1_verl.scorers import note_ladder
 
 _CHUNK = 64  # responses a task: long enough to hide the passing of messages, short enough to keep the bar moving
 _INLINE = 512  # responses that are scored sooner than worker processes start
-_SAME = 1e-6
 
 
 def score_many(
@@ -94,7 +94,7 @@ class Tally:
             self.recorded += 1
             self.recorded_sum += row.reward
             self.score_sum += result["score"]
-            if abs(row.reward - result["score"]) > _SAME:
+            if abs(row.reward - result["score"]) > SAME:
                 self.different.append(
                     Difference(self.rows, row.reward, result["score"], result["outcome"], result["pred"])
                 )
@@ -123,7 +123,10 @@ class Tally:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Score a file of responses on all cores; compare with the recorded reward if there is one."
-    parser.epilog = "example:\n  r1-verl score runs/tinyzero_ppo/validation/60.jsonl --mode faithful"
+    parser.epilog = (
+        "example:\n  r1-verl score runs/tinyzero_ppo/validation/60.jsonl --mode faithful\n"
+        "  r1-verl score responses.jsonl --against mode=faithful"
+    )
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -140,6 +143,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="a scorer's option, as JSON"
     )
+    parser.add_argument(
+        "--against", action="append", default=[], metavar="NAME=VALUE",
+        help="score twice and compare: the second time with this mode, scale, reward or option (may be repeated)",
+    )  # fmt: skip
     parser.add_argument("--response", metavar="COLUMN", help="column of the response")
     parser.add_argument("--ground-truth", metavar="COLUMN", help="column of the ground truth")
     parser.add_argument("--reward", metavar="COLUMN", help="column of the recorded reward (default: score or reward)")
@@ -148,19 +155,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     columns = Columns(args.source, args.response, args.ground_truth, args.reward)
-    tally = Tally()
     settings = {"mode": args.mode, "scale": args.scale, **dict(map(_option, args.option))}
+    other = {**settings, **dict(_option(each, "--against") for each in args.against)} if args.against else None
+    tally, comparison = Tally(), Comparison()
     try:
-        results = score_many(read(args.file, columns), args.workers, **settings)
+        results = _both(read(args.file, columns), args.workers, settings, other)
         with _writer(args.out) as write:
-            for row, result in progress(results, f"scoring {args.file.name}", count(args.file)):
+            for row, result, second in progress(results, f"scoring {args.file.name}", count(args.file)):
                 tally.add(row, result)
-                write(row, result)
+                if second is not None:
+                    comparison.add(tally.rows, row, result, second)
+                write(row, result, second)
     except BrokenProcessPool:
         print("r1-verl score: a worker process was killed (memory?): try --workers 1", file=sys.stderr)
         return 1
     print(tally.text() if tally.rows else f"{args.file.name} holds no rows")
+    if comparison.counts:
+        print(comparison.text(" ".join(args.against)))
     return 0
+
+
+def _both(
+    rows: Iterable[Row], workers: int | None, settings: dict[str, Any], other: dict[str, Any] | None
+) -> Iterator[tuple[Row, dict[str, Any], dict[str, Any] | None]]:
+    """Each row with its result, and with that of the other settings if there are any."""
+    if other is None:
+        return ((row, result, None) for row, result in score_many(rows, workers, **settings))
+    first, second = itertools.tee(rows)
+    pairs = zip(score_many(first, workers, **settings), score_many(second, workers, **other), strict=True)
+    return ((row, result, against) for (row, result), (_, against) in pairs)
 
 
 class _Ladder(argparse.Action):
@@ -171,10 +194,10 @@ class _Ladder(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def _option(text: str) -> tuple[str, Any]:
+def _option(text: str, argument: str = "--option") -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
-        raise DataError(f"--option {text}: write it as NAME=VALUE")
+        raise DataError(f"{argument} {text}: write it as NAME=VALUE")
     with contextlib.suppress(ValueError):
         return name, json.loads(value)
     return name, value
@@ -182,9 +205,9 @@ def _option(text: str) -> tuple[str, Any]:
 
 @contextlib.contextmanager
 def _writer(path: Path | None) -> Iterator[Any]:
-    """Yields write(row, result). The file appears under its name when the last result is in it."""
+    """Yields write(row, result, second result). The file appears under its name when the last result is in it."""
     if path is None:
-        yield lambda row, result: None
+        yield lambda row, result, second: None
         return
     kinds = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
     if kinds not in ([".jsonl"], [".jsonl", ".gz"], [".parquet"]):
@@ -192,7 +215,7 @@ def _writer(path: Path | None) -> Iterator[Any]:
     with explained(), atomic.file(path) as part:
         if kinds == [".parquet"]:
             records: list[dict[str, Any]] = []
-            yield lambda row, result: records.append(_record(row, result, len(records)))
+            yield lambda *each: records.append(_record(*each, len(records)))
             import pyarrow as pa
 
             table = pa.Table.from_pylist(records)
@@ -206,12 +229,19 @@ def _writer(path: Path | None) -> Iterator[Any]:
         ):
             numbers = itertools.count()
 
-            def write(row: Row, result: Mapping[str, Any]) -> None:
-                out.write((json.dumps(_record(row, result, next(numbers)), ensure_ascii=False) + "\n").encode())
+            def write(row: Row, result: Mapping[str, Any], second: Mapping[str, Any] | None) -> None:
+                record = _record(row, result, second, next(numbers))
+                out.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
 
             yield write
 
 
-def _record(row: Row, result: Mapping[str, Any], at: int) -> dict[str, Any]:
-    pred = result["pred"].encode("utf-8", "replace").decode()  # a lone surrogate is no text to a file
-    return {"row": at, "data_source": row.data_source, **result, "pred": pred, "recorded": row.reward}
+def _record(row: Row, result: Mapping[str, Any], second: Mapping[str, Any] | None, at: int) -> dict[str, Any]:
+    against = {f"against_{name}": value for name, value in _in_text(second or {}).items()}
+    return {"row": at, "data_source": row.data_source, **_in_text(result), "recorded": row.reward, **against}
+
+
+def _in_text(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result without lone surrogates, which are no text to a file."""
+    pred = {"pred": result["pred"].encode("utf-8", "replace").decode()} if "pred" in result else {}
+    return {**result, **pred}

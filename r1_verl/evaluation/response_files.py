@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
-from collections.abc import Iterator, Mapping
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from r1_verl.data.example import DataError
+from r1_verl.data.example import DataError, reason
 from r1_verl.data.read import rows_of
 from r1_verl.data.rendering import opens_think
 
+Say = Callable[[str], None]
 # Where to look, in this order. `output` and `gts` are veRL's dumps (trainer.rollout_data_dir, validation_data_dir).
-_RESPONSE = ("response", "output", "solution_str", "completion")
+RESPONSE = ("response", "output", "solution_str", "completion")
 _GROUND_TRUTH = ("ground_truth", "gts", "answer")
 _REWARD = ("score", "reward")
+# What parts of a reward need besides the response, and the columns that have it.
+_FACTS = (("response_tokens", "tokens", int), ("truncated", "truncated", bool), ("question", "prompt", str))
 _KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".json", ".ndjson": ".jsonl"}
 
 
@@ -37,19 +44,79 @@ class Columns(NamedTuple):
     reward: str | None = None
 
 
-def read(path: Path, columns: Columns) -> Iterator[Row]:
-    """The rows of a file, streamed. Raises DataError, naming the row."""
+def _to_stderr(what: str) -> None:
+    print(what, file=sys.stderr)
+
+
+def read(path: Path, columns: Columns, say: Say = _to_stderr) -> Iterator[Row]:
+    """The rows of a file, streamed. say: told of the lines that can't be read, and left out.
+
+    Raises DataError, naming the row, for one that lacks a column, and for a file without a readable row.
+    """
     if not path.is_file():
         raise DataError(f"no file {path}: give a .jsonl, .jsonl.gz or .parquet file of responses")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = next(iter(suffixes[-2:-1] if suffixes[-1:] == [".gz"] else suffixes[-1:]), "")
     if kind not in _KINDS:
         raise DataError(f"{path.name} is neither .jsonl nor .parquet (.gz allowed): convert or rename it")
-    for at, record in enumerate(rows_of(path, _KINDS[kind]), start=1):
+    records = _json_lines(path, say) if _KINDS[kind] == ".jsonl" else enumerate(rows_of(path, _KINDS[kind]), start=1)
+    for at, record in records:
         where = f"{path.name}, row {at}"
         if not isinstance(record, Mapping):
             raise DataError(f"{where} is no JSON object: one object a line, or an array of objects, is needed")
         yield _row(record, columns, where)
+
+
+def _json_lines(path: Path, say: Say) -> Iterator[tuple[int, Any]]:
+    """(number, value) of each line that holds JSON. Raises DataError if there are others only."""
+    good, bad, said = 0, [], []
+    for number, line in enumerate(lines(path, path.name, said.append), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            bad.append(f"{number} ({reason(error)}{', cut off' if not line.endswith(chr(10)) else ''})")
+            continue
+        good += 1
+        yield number, value
+    if bad:
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        said.append(f"{path.name}: {counted(len(bad), 'line')} no JSON and left out: {', '.join(bad[:3])}{more}")
+    if said and not good:
+        raise DataError(f"cannot read {path}: {said[-1]}")
+    for each in said:
+        say(f"r1-verl: {each}")
+
+
+def lines(path: Path, name: Any, say: Say) -> Iterator[str]:
+    """The lines of a text file, gzipped or not, as far as the file can be read.
+
+    A line ends at a line feed alone: a response may hold U+2028 and other ends of line that JSON leaves as they are.
+    """
+    strange = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
+            head = file.read(2)
+            file.seek(0)
+            if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                yield from file.read().decode("utf-16", "replace").split("\n")
+                return
+            for line in file:
+                try:
+                    yield line.removeprefix(codecs.BOM_UTF8).decode()
+                except UnicodeDecodeError:
+                    strange += 1
+                    yield line.decode(errors="replace")
+    except (OSError, EOFError, zlib.error) as error:
+        say(f"{name} breaks off or can't be read ({error}): what comes after is left out.")
+    if strange:
+        say(f"{name}: {counted(strange, 'line')} not in UTF-8; � stands for what could not be read.")
+
+
+def counted(number: int, what: str) -> str:
+    """`1 line is`, `2 lines are`."""
+    return f"{number:,} {what}{'s are' if number > 1 else ' is'}"
 
 
 def count(path: Path) -> int | None:
@@ -73,13 +140,16 @@ def _row(record: Mapping[str, Any], columns: Columns, where: str) -> Row:
     prompt = record.get("input", record.get("prompt"))  # veRL's dumps, a run's samples
     if "think_in_prompt" not in info and isinstance(prompt, str):
         info["think_in_prompt"] = opens_think(prompt)
+    for fact, column, kind in _FACTS:
+        if fact not in info and isinstance(record.get(column), kind):
+            info[fact] = record[column]
     model = record.get("reward_model")
     nested = {"ground_truth": model["ground_truth"]} if isinstance(model, Mapping) and "ground_truth" in model else {}
     source = columns.source or record.get("data_source")
     if not isinstance(source, str) or not source:
         raise DataError(f"{where} has no data_source: name one for all rows with --source")
     source = source.encode("utf-8", "replace").decode()  # a lone surrogate is no text to a terminal
-    response = _column(record, columns.response, _RESPONSE, "--response", where)
+    response = _column(record, columns.response, RESPONSE, "--response", where)
     if not isinstance(response, str):
         raise DataError(f"{where}: the response is no text: name its column with --response")
     truth = _column({**nested, **record}, columns.ground_truth, _GROUND_TRUTH, "--ground-truth", where)

@@ -1,70 +1,106 @@
-"""The report on a run: a table of before and after, the curve as a picture, sample responses, its files."""
+"""`r1-verl report RUN...`: tables of what the runs reached, their curves as a picture, sample responses, the page."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import math
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from r1_verl import atomic
-from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, Step, checkpoints, find_run, health, read_curve
+from r1_verl.evaluation import results
+from r1_verl.report import curves, page, responses, table
+from r1_verl.report.curves import Curves
+from r1_verl.report.table import aligned, validation
+from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, RunError, checkpoints, find_run, health
 from r1_verl.runs.curve import unsound_steps
-from r1_verl.scorers import task_source
 
 SAMPLES = 5
+_FULL = "the disk may be full; the rest of the report is whole"
 
 
-def validation(data: Mapping[str, float]) -> dict[str, float]:
-    """The strict accuracy on each data source in one step's metrics; {} if the step has no validation.
+def write(*runs: Run, out: Path | None = None) -> str:
+    """Write report.md, curve.png and report.html, print the report and return it.
 
-    Data sources of earlier versions get the names that they have now; two that would get the same one keep their own.
+    out: their folder; by default the run's own, of several runs one beside the first run. What can't be written is
+    said in the report: a training that has ended well does not fail by its report.
     """
-    found = {}
-    for key, value in data.items():
-        if match := re.fullmatch(r"val-core/(.+)/acc/mean@\d+", key):
-            found[match[1]] = value
-    now = {source: task_source(source) for source in found}
-    shared = Counter(now.values())
-    return {now[source] if shared[now[source]] == 1 else source: value for source, value in found.items()}
-
-
-def write(run: Run) -> str:
-    """Write report.md and curve.png into the run's folder, print the report and return it."""
-    curve = read_curve(run)
-    text = "\n".join(
-        [
-            f"# {run.folder.name}",
-            "",
-            *_table(run, curve),
-            *health.lines(run),
-            "",
-            *_samples(run),
-            "",
-            *_places(run, _plot(run, curve)),
-        ]
-    )
-    with atomic.file(run.folder / "report.md") as part:
-        part.write_text(text + "\n")
+    out = out or (runs[0].folder if len(runs) == 1 else together(runs))
+    read = curves.read(runs)
+    said = [_said(read, at) for at in range(len(runs))]
+    failed = []
+    try:
+        read = curves.with_responses(read)
+    except BrokenProcessPool:
+        failed.append("What is in the kept responses was not counted: a worker process was killed (memory?).")
+    tables = table.tables(read, [results.read(run.folder / "evaluation") for run in runs])
+    lines = [f"# {', '.join(map(table.plain, read.names))}"]
+    for at, name in enumerate(read.names):
+        lines += ["", f"## {table.plain(name)}"] if len(runs) > 1 else []
+        lines += ["", *_gains(read, at, said[at]), *health.lines(runs[at])]
+    for each in tables:
+        lines += ["", *table.markdown(each)]
+    if len(runs) == 1:
+        lines += ["", *_samples(runs[0])]
+    places = [("report", out / "report.md")]
+    try:
+        places += [("curves as a picture", drawn)] if (drawn := curves.draw(read, out / "curve.png")) else []
+        made = page.write(out / "report.html", read, tables, said)
+        failed += made.left_out
+    except OSError as error:
+        made = None
+        failed.append(f"No page: {error} ({_FULL}).")
+    for run, name in zip(runs, read.names, strict=True):
+        of = f" of {name}" if len(runs) > 1 else ""
+        places += [(f"{what}{of}", path) for what, path in _places(run)]
+    lines += ["", "Where everything lies:", *(f"- {name}: {path}" for name, path in places), *failed]
+    if made:
+        lines += ["", f"The page with curves and responses, for a browser: {made.path.as_uri()}"]
+    text = "\n".join(lines)
+    try:
+        with atomic.file(out / "report.md") as part:
+            part.write_text(text + "\n", encoding="utf-8", errors="replace")
+    except OSError as error:
+        text += f"\nThis report is in no file: {error}."
     print("\n" + text)
     return text
 
 
-def _table(run: Run, curve: Sequence[Step]) -> list[str]:
+def together(runs: Sequence[Run]) -> Path:
+    """The folder of a report on several runs, beside the first of them: the same one for the same runs."""
+    names = "+".join(run.folder.name for run in runs)
+    if len(names.encode()) > 100:  # a file's name has 255 bytes
+        names = f"{len(runs)}-runs-{hashlib.sha256(names.encode('utf-8', 'replace')).hexdigest()[:12]}"
+    return runs[0].folder.parent / f"report-{names}"
+
+
+def _said(read: Curves, at: int) -> list[str]:
+    """What is wrong with a run's files or numbers, sentences."""
+    said = [f"Torn: {what}." for what in checkpoints.look(read.runs[at].checkpoints).torn]
+    if broken := unsound_steps(read.steps[at]):
+        said.append(broken)
+    said += curves.gaps(read, at)
+    validated = [step.step for step in read.steps[at] if validation(step.data)]
+    dumped = {step for step, _ in read.runs[at].dumps()}
+    if missing := [str(step) for step in validated if step not in dumped]:
+        where = f"step{'s' * (len(missing) > 1)} {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}"
+        said.append(f"The validation of {where} left no responses (validation/STEP.jsonl).")
+    if not validated:
+        trained = any(MEAN_REWARD in step.data for step in read.steps[at])
+        said.append("No validation yet." if trained else "No validation and no finished step yet.")
+    return said
+
+
+def _gains(read: Curves, at: int, said: Sequence[str]) -> list[str]:
+    """What was before and what is after; nothing of a run without a number."""
+    curve = read.steps[at]
     validated = [(step.step, found) for step in curve if (found := validation(step.data))]
     trained = [step for step in curve if MEAN_REWARD in step.data]
-    said = [f"Torn: {what}." for what in checkpoints.look(run.checkpoints).torn]
-    if broken := unsound_steps(curve):
-        said.append(broken)
-    if not validated:
-        said.append("No validation yet." if trained else "No validation and no finished step yet.")
     if not validated and not trained:
-        return said
+        return list(said)
     first = validated[0][0] if validated else trained[0].step
     last = validated[-1][0] if validated else trained[-1].step
     rows = [("", f"before (step {first})", f"after (step {last})", "gain")]
@@ -76,93 +112,56 @@ def _table(run: Run, curve: Sequence[Step]) -> list[str]:
         if measured := [step.data[key] for step in trained if key in step.data]:
             start, end = measured[0], measured[-1]
             rows.append((name, f"{start:.3f}", f"{end:.3f}", f"{end - start:+.3f}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     seconds = sum(step.data.get(STEP_SECONDS, 0.0) for step in trained)
     ended = f"{len(trained)} step{'s' * (len(trained) != 1)}, {seconds / 60:.1f} minutes of training."
-    return [*said, *[""] * bool(said), *lines, "", ended]
+    return [*said, *[""] * bool(said), *aligned([[table.plain(cell) for cell in row] for row in rows]), "", ended]
 
 
 def _samples(run: Run) -> list[str]:
-    """Some responses of the last validation, with their scores. A line that was cut off is left out."""
+    """Some responses of the last validation, with their scores; every 37th, because a dump may be sorted."""
     dumps = run.dumps()
     if not dumps:
         return []
     step, path = dumps[-1]
-    # split, not splitlines: a response may hold U+2028 and other ends of line that JSON leaves as they are
-    written = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    found = responses.of_file(responses.VALIDATION, step, path, path.name, lambda line: None)
     lines = [f"Sample responses (step {step}):"]
-    for record in islice(filter(None, map(_record, written[::37])), SAMPLES):
-        score = record.get("score")
+    for each in islice(found, 0, 37 * SAMPLES, 37):
         lines += [
             "",
-            f"- ground truth `{record.get('gts')}`, score {score if not isinstance(score, float) else f'{score:.2f}'}, "
-            f"outcome {record.get('outcome')}:",
+            f"- ground truth `{each.ground_truth}`, score {_two_digits(each.score)}, outcome {each.outcome}:",
             "",
-            *("      " + part for part in str(record["output"]).splitlines()[:12]),
+            *("      " + part for part in each.response.splitlines()[:12]),
         ]
     return lines if lines[1:] else [f"No sample response: nothing in {path} can be read."]
 
 
-def _record(line: str) -> dict[str, Any] | None:
-    """One line of a validation dump; None if it is empty, was cut off or holds no response."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and "output" in found else None
+def _two_digits(score: float) -> str:
+    return "None" if math.isnan(score) else f"{score:.2f}"
 
 
-def _plot(run: Run, curve: Sequence[Step]) -> Path | None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    trained = [step for step in curve if MEAN_REWARD in step.data]
-    if not trained:
-        return None
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6))
-    steps = [step.step for step in trained]
-    left.plot(steps, _finite(step.data[MEAN_REWARD] for step in trained), label="training reward")
-    for source in sorted({source for step in curve for source in validation(step.data)}):
-        points = [(step.step, validation(step.data)[source]) for step in curve if source in validation(step.data)]
-        left.plot(*zip(*points, strict=True), "o-", label=f"validation accuracy, {source}")
-    left.set(xlabel="step", ylim=(0, None))
-    left.legend(fontsize=8)
-    right.plot(steps, _finite(step.data.get(MEAN_LENGTH, math.nan) for step in trained))
-    right.set(xlabel="step", ylabel="response length (tokens)")
-    figure.tight_layout()
-    path = run.folder / "curve.png"
-    with atomic.file(path) as part:
-        figure.savefig(part, dpi=120, format="png")
-    pyplot.close(figure)
-    return path
-
-
-def _finite(numbers: Iterable[float]) -> list[float]:
-    """With a gap where a number is infinite, which no axis can show."""
-    return [number if math.isfinite(number) else math.nan for number in numbers]
-
-
-def _places(run: Run, picture: Path | None) -> list[str]:
-    places = [
-        ("report", run.folder / "report.md"), ("curve as a picture", picture), ("curve as data", run.folder / "curve"),
-        ("checkpoints", run.checkpoints), ("validation responses", run.validation),
-        ("veRL's own log", run.folder / "log"),
+def _places(run: Run) -> list[tuple[str, Path]]:
+    return [
+        ("curve as data", run.folder / "curve"), ("checkpoints", run.checkpoints),
+        ("validation responses", run.validation), ("veRL's own log", run.folder / "log"),
     ]  # fmt: skip
-    return ["Where everything lies:"] + [f"- {name}: {place}" for name, place in places if place is not None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Print what a run did, and write it into the run's folder as report.md and curve.png."
-    parser.epilog = "example:\n  r1-verl report quickstart_grpo"
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name below $RUNS (default runs/)")
+    parser.description = (
+        "Print what runs did, and write it as report.md, curve.png and report.html (a page that opens from disk,\n"
+        "without network) into the run's folder. Several runs stand in one report, beside the first of them."
+    )
+    parser.epilog = (
+        "example:\n  r1-verl report quickstart_grpo_seed1\n  r1-verl report gsm8k_ppo gsm8k_grpo --out ppo_and_grpo"
+    )
+    where = "a run's folder, or its name below $RUNS (default runs/)"
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=where)
+    parser.add_argument("--out", metavar="FOLDER", type=Path, help="write there instead")
 
 
 def run(args: argparse.Namespace) -> int:
-    write(find_run(args.run))
+    runs = list(dict.fromkeys(map(find_run, args.runs)))
+    if args.out and args.out.exists() and not args.out.is_dir():
+        raise RunError(f"--out {args.out} is a file", "name a folder")
+    write(*runs, out=args.out.absolute() if args.out else None)
     return 0

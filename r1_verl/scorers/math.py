@@ -28,7 +28,7 @@ _MATH = (
 )  # fmt: skip
 _SUITES = (
     "math_eval", "math_eval/*", "math500", "math500/*", "aime*", "AIME*", "amc*", "AMC*", "olympiad*",
-    "Maxwell-Jia/AIME*", "math-ai/*", "opencompass/AIME*",
+    "Maxwell-Jia/AIME*", "math-ai/*", "opencompass/AIME*", "gpqa_diamond", "mmlu_pro", "theoremqa",
 )  # fmt: skip
 
 

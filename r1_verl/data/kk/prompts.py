@@ -21,6 +21,8 @@ KK_INSTRUCT = (
     "reach a conclusion, clearly state the identity of each character within <answer> </answer> tags. i.e., "
     "<answer> (1) Zoey is a knight\n(2) ... </answer>.\n"
 )
+# Their evaluation's (eval_kk) names nobody in its example.
+KK_EVAL = KK_INSTRUCT.replace("(1) Zoey is a knight\n", "(1) ...\n")
 
 
 # build(quiz); `base` and `instruct` are the same words as real messages, without the prefix "<think>".
@@ -28,5 +30,6 @@ KK = {
     "base": Style(lambda quiz: (("system", KK_BASE), ("user", quiz))),
     "instruct": Style(lambda quiz: (("system", KK_INSTRUCT), ("user", f"{quiz}\n"))),
     "raw": Style(lambda quiz: (("user", f"{KK_BASE}\n\nUser:{quiz}\nAssistant: <think>"),), True, True),
+    "raw_eval": Style(lambda quiz: chatml(KK_EVAL, f"{quiz}\n", "<think>"), True, True),
     "raw_instruct": Style(lambda quiz: chatml(KK_INSTRUCT, f"{quiz}\n", "<think>"), True, True),
 }

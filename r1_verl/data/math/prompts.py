@@ -47,6 +47,17 @@ _DAPO = (
     "$Answer (without quotes) where $Answer is the answer to the problem.\n\n",
     '\n\nRemember to put your answer on its own line after "Answer:".',
 )
+# huggingface/lighteval, lighteval/tasks/default_prompts.py: aime24, aime25 and math_500; gpqa:diamond.
+_LIGHTEVAL = (
+    "Solve the following math problem efficiently and clearly.  The last line of your response should be of the "
+    "following format: 'Therefore, the final answer is: $\\boxed{ANSWER}$. I hope it is correct' (without quotes) "
+    "where ANSWER is just the final number or expression that solves the problem. Think step by step before "
+    "answering.\n\n"
+)
+_LIGHTEVAL_CHOICE = (
+    "Answer the following multiple choice question. The last line of your response should be of the following format: "
+    "'Answer: $LETTER' (without quotes) where LETTER is one of ABCD. Think step by step before answering.\n\n"
+)
 
 
 def _user(before: str, after: str, reward: str = "", think: bool = False, raw: bool = False) -> Style:
@@ -78,6 +89,8 @@ MATH: dict[str, Style] = {
     "drgrpo_none": _user("", "", "drgrpo", raw=True),
     "drgrpo_r1": _user(f"{_R1}\nUser: ", "\nAssistant: <think>", "drgrpo_r1", think=True, raw=True),
     "grpo_demo": _system(GRPO_DEMO, "grpo_demo"),
+    "lighteval": _user(_LIGHTEVAL, ""),
+    "lighteval_choice": _user(_LIGHTEVAL_CHOICE, ""),
     "openr1": _system(OPENR1, "openr1"),
     "openr1_main": _system(OPENR1_MAIN, "openr1"),
     "openr1_math": _system(OPENR1_MATH, "openr1"),
@@ -85,6 +98,8 @@ MATH: dict[str, Style] = {
     "simplerl_v0": _chatml(BOXED, "", "", "simplerl"),
     # The published file's braces are doubled: a format string that was never formatted.
     "simplerl": _chatml("You are a helpful assistant.", f"\n{BOXED.replace('{}', '{{}}')}", "\n", "simplerl_v1"),
+    # The evaluation's `qwen-boxed`, which was formatted.
+    "simplerl_eval": _chatml("You are a helpful assistant.", f"\n{BOXED}", "\n", "simplerl_v1"),
     "simplerl_abel": _user("Question:\n", "\nAnswer:\nLet's think step by step.\n", "simplerl_v1", raw=True),
 }
 GSM8K: dict[str, Style] = {
