@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "are added in training alone."
     )
     parser.epilog = (
-        "examples:\n  r1-verl sources\n  r1-verl train drgrpo r1_verl.pays=simplerl_v1\n"
+        "example:\n  r1-verl sources\n  r1-verl train drgrpo r1_verl.pays=simplerl_v1\n"
         "  r1-verl train drgrpo 'r1_verl.pays=[drgrpo, {part: repetition, weight: 0.5, ngram: 3}]'"
     )
 
