@@ -142,6 +142,11 @@ def _as_an_actor(ref: Any) -> None:
             ref[new] = ref.pop(old, None)
 
 
+def words(edit: Edit) -> list[str]:
+    """By which a problem names an edit: the key's last word; a path by itself."""
+    return [edit.key.rpartition(".")[2], *[edit.value] * (isinstance(edit.value, str) and "/" in edit.value)]
+
+
 def examined(sound: dict[str, Any], count: int, ask_all: bool = True) -> tuple[int, list[str]]:
     """How many of the edits veRL refuses, and those of them that the doctor does not name. ask_all:
     ask veRL, which takes its time, about those too that the doctor names."""
@@ -152,7 +157,7 @@ def examined(sound: dict[str, Any], count: int, ask_all: bool = True) -> tuple[i
     for edit in edits(sound, count):
         config = edited(sound[edit.recipe], edit)
         found = doctor.examine(config)
-        named = any(edit.key.rpartition(".")[2] in problem.what for problem in found)
+        named = any(word in problem.what for problem in found for word in words(edit))
         if (ask_all or not named) and (error := refusal(config, edit.key)):
             refused += 1
             if not named:

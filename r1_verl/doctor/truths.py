@@ -40,8 +40,10 @@ def check_truths(config: Any) -> Iterator[Problem]:
     """Ground truths that can't be read, of another task, or whose right response the reward does not pay."""
     if not ours(config):
         return
+    looked_at: set[str] = set()  # one file may be there to train and to validate
     for key, file, found in tables(config):
-        if _truths(found) is not None:
+        if _truths(found) is not None and file not in looked_at:
+            looked_at.add(file)
             yield from _look(config, key, file, found)
 
 

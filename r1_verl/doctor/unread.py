@@ -56,13 +56,14 @@ def check_words(config: Any) -> Iterator[Problem]:
     known = words()
     if not known or not verl_config.defaults():
         return  # check_source reports it
+    others = _OTHERS if config.algorithm.adv_estimator == "gae" else (*_OTHERS, "critic.")
     table = {setting.key for setting in UNREAD}
     table |= {key for key, text in _leaves(verl_config.defaults()) if "${" in str(text)}  # they follow another key
     for key, default in _leaves(verl_config.resolved()):
-        if key in table or key.rpartition(".")[2] in known or key.startswith(_OTHERS):
+        if key in table or key.rpartition(".")[2] in known or key.startswith(others):
             continue
         value = OmegaConf.select(config, key, default=default, throw_on_missing=False)
-        if value != default and not (key.startswith("critic.") and config.algorithm.adv_estimator != "gae"):
+        if value != default:
             yield _unread(key, value)
 
 
