@@ -91,10 +91,12 @@ def test_a_published_part_goes_by_the_published_verdict():
 
 
 def test_a_row_whose_ground_truth_cannot_be_read_earns_nothing_by_the_verdict():
-    reward = [{"name": "openr1", "weight": 0}, "accuracy", COSINE, "soft_format"]
+    reward = [{"name": "openr1", "weight": 0}, "accuracy", COSINE, "cosine_characters", "soft_format"]
     found = compute_score("math8k", RIGHT, "", {"response_tokens": 5}, reward=reward)
     assert found["outcome"] == "bad_ground_truth"
-    assert json.loads(found["parts"]) == {"accuracy": 0.0, "cosine": 0.0, "soft_format": 1.0}
+    assert json.loads(found["parts"]) == {
+        "accuracy": 0.0, "cosine": 0.0, "cosine_characters": 0.0, "soft_format": 1.0,
+    }  # fmt: skip
 
 
 def test_a_prompt_that_opened_the_thinking_counts_for_the_form():

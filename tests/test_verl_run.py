@@ -185,7 +185,7 @@ def test_facts_of_each_step(grpo, place):
         cut_off = statistics.mean(row["extra_fields"]["truncated"] for row in rows)
         assert step.data["train-facts/truncated"] == step.data["train-facts/masked"] == pytest.approx(cut_off)
         assert step.data["train-facts/mask_left_out"] == 0
-        assert step.data["train-facts/entropy"] > 0.1 and step.data["train-facts/samples"] > 0
+        assert step.data["train-facts/entropy"] > 0 and step.data["train-facts/samples"] > 0
         assert step.data["timing_s/shape"] < 0.1 * step.data["timing_s/step"]
     assert [step for step, _ in files(run.folder / "samples")] == list(range(1, STEPS + 1))
 

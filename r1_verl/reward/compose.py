@@ -35,7 +35,7 @@ from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, ERROR, Scale, Score
 from r1_verl.scorers import UnknownNameError, scorers, unknown_name
 
 _JUDGE_KEYS = ("name", "weight", "scale", "options")
-_OF_THE_VERDICT = ("accuracy", "cosine")  # nothing is paid by them where the row, not the model, is wrong
+_BY_VERDICT = ("accuracy", "cosine", "cosine_characters")  # they pay nothing where row or scorer, not the model, fails
 _ITEM = "a reward (NAME or {name: NAME, weight: 1.0}) or a part ({part: NAME, weight: 1.0, OPTION: VALUE})"
 
 
@@ -118,7 +118,7 @@ def pay(
     facts = _facts(paid.text, score, info, mode)
     spoilt = score.outcome in (BAD_GROUND_TRUTH, ERROR)
     for chosen in paid.text:
-        skipped = spoilt and chosen.part.name in _OF_THE_VERDICT
+        skipped = spoilt and chosen.part.name in _BY_VERDICT
         parts[chosen.label] = 0.0 if skipped else chosen.weight * _value(chosen, text, facts) + 0.0  # never -0.0
     return {
         "score": float(sum(parts.values())),

@@ -82,9 +82,11 @@ class Schedules:
 
     def _recorded(self, step: int) -> float | None:
         """The controller's coefficient before a step, as the last attempt that passed by there wrote it."""
-        if self._record is None or not self._record.is_file():
-            return None
-        for line in reversed(self._record.read_text(errors="replace").splitlines()):
+        try:
+            lines = self._record.read_text(errors="replace").splitlines() if self._record else []
+        except OSError:
+            return None  # a new run has none
+        for line in reversed(lines):
             try:
                 record = json.loads(line)
                 if record["step"] < step:
