@@ -32,19 +32,17 @@ def settings(config: Any) -> Settings:
 
 
 class Guard:
-    """Watches one attempt of a run.
+    """Watches one attempt of a run, which goes on after the step `start`.
 
-    flat: the run's settings, from which remedies are worked out. An alarm up to the step at which the guard ended the
-    run before, and its user went on, does not end it again.
+    If the guard ended the run before, and its user went on, an alarm up to that step does not end it again.
     """
 
-    def __init__(self, run: Run, config: Any) -> None:
+    def __init__(self, run: Run, config: Any, start: int = 0) -> None:
         from omegaconf import OmegaConf
 
         self.run, self.may_stop, self.saves = run, settings(config).stop, config.trainer.save_freq > 0
         self.flat = identity.flat(OmegaConf.to_container(config, resolve=True))
-        ended = run.stopped()
-        self.overruled = ended.step if ended else -1
+        self.overruled = start if run.stopped() else -1
         self.rows: int | None = None  # of a validation
         self.unkept: set[str] = set()
 
@@ -76,8 +74,12 @@ class Guard:
 
 
 def require_word(run: Run, config: Any, name: str) -> None:
-    """Raise RunError if the guard ended the run, unless `r1_verl.guard.go_on=true` says to go on; then record that."""
+    """Raise RunError if the guard ended the run, unless `r1_verl.guard.go_on=true` says to go on; then record that. A
+    run that is begun anew (`trainer.resume_mode=disable`) was never ended."""
     ended = run.stopped()
+    if config.trainer.resume_mode == "disable":
+        (run.folder / "stopped").unlink(missing_ok=True)
+        return
     if ended is None or ended.overruled:
         return
     if settings(config).go_on:
