@@ -327,6 +327,17 @@ def test_a_disk_too_full_for_the_best_is_said_once(run, watched):
     assert line.startswith("the best checkpoint could not be kept") and see(12)[0] == {12: []}
 
 
+def test_a_guard_that_fails_ends_nothing(run, composed):
+    """Here it works out a remedy from a temperature that is no number."""
+    config = copy.deepcopy(composed("quickstart_grpo"))
+    config.actor_rollout_ref.rollout.temperature = "warm"
+    curve_of(run, curve(14, 11, entropy=2.0, acc=0.3))
+    watcher = guard.Guard(run, config)
+    assert watcher.look([13]) == ({13: ["the guard failed here (TypeError: '>' not supported between instances of "
+                                        "'str' and 'int')"]}, None)  # fmt: skip
+    assert watcher.look([14]) == ({14: []}, None)
+
+
 def test_a_stopped_run_says_why_and_goes_on_at_a_word(run, composed, capsys):
     config = copy.deepcopy(composed("quickstart_grpo"))
     saved(run, 10)
