@@ -9,9 +9,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from test_checkpoints import saved
 
 from r1_verl import cli, recipes
+from r1_verl.recipes import shape
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, Stopped, best, health, symptoms
 from r1_verl.runs.curve import read_log
@@ -245,9 +247,9 @@ def test_a_checkpoint_that_verl_writes_again_leaves_the_best_alone(run):
     best.keep(validations(0.3, 0.5), run.checkpoints, run.best)
     one = "global_step_20/actor/model_world_size_1_rank_0.pt"
     before = (run.best / one).read_bytes()
-    best.begin(run.best, run.checkpoints, 20, anew=False)
+    best.begin(run.best, 20, anew=False)
     assert os.stat(run.best / one).st_nlink == 2  # veRL will not write step 20 again
-    best.begin(run.best, run.checkpoints, 10, anew=False)
+    best.begin(run.best, 10, anew=False)
     (run.checkpoints / one).write_bytes(b"another")
     assert (run.best / one).read_bytes() == before and best.kept(run.best) == best.Best(20, 0.5)
 
@@ -255,7 +257,7 @@ def test_a_checkpoint_that_verl_writes_again_leaves_the_best_alone(run):
 def test_a_run_begun_anew_has_no_best_yet(run):
     saved(run, 10)
     best.keep(validations(0.9), run.checkpoints, run.best)
-    best.begin(run.best, run.checkpoints, 0, anew=True)
+    best.begin(run.best, 0, anew=True)
     assert best.keep(validations(0.1), run.checkpoints, run.best) == best.Best(10, 0.1)
 
 
@@ -268,11 +270,11 @@ def watched(run, composed):
     ill = [step(number, val=0.5 if number <= 10 else 0.2, **({"truncated": 0.3, "acc": 0.3} if number > 10 else {}))
            for number in range(1, 21)]  # fmt: skip
 
-    def make(stop: bool = True, **trainer):
+    def make(stop: bool = True, start: int = 0, **trainer):
         config = copy.deepcopy(composed("quickstart_grpo"))
         config.r1_verl.guard.stop = stop
         config.trainer.update(trainer)
-        watcher = guard.Guard(run, config)
+        watcher = guard.Guard(run, config, start)
 
         def see(number: int):
             file = run.folder / "curve/attempt-1.jsonl"
@@ -312,7 +314,8 @@ def test_an_alarm_alone_ends_nothing(run, watched):
 def test_what_was_overruled_does_not_end_the_run_again(run, watched):
     saved(run, 15)
     run.mark_stopped(Stopped(15, "why", "", overruled=True))
-    assert watched()(20)[1] is None
+    assert watched(start=15)(20)[1] is None
+    assert watched(start=10)(20)[1].step == 20  # it went back to step 10, and collapsed again
 
 
 def test_a_disk_too_full_for_the_best_is_said_once(run, watched):
@@ -322,6 +325,17 @@ def test_a_disk_too_full_for_the_best_is_said_once(run, watched):
     saved(run, 10)
     (line,) = see(11)[0][11]
     assert line.startswith("the best checkpoint could not be kept") and see(12)[0] == {12: []}
+
+
+def test_a_guard_that_fails_ends_nothing(run, composed):
+    """Here it works out a remedy from a temperature that is no number."""
+    config = copy.deepcopy(composed("quickstart_grpo"))
+    config.actor_rollout_ref.rollout.temperature = "warm"
+    curve_of(run, curve(14, 11, entropy=2.0, acc=0.3))
+    watcher = guard.Guard(run, config)
+    assert watcher.look([13]) == ({13: ["the guard failed here (TypeError: '>' not supported between instances of "
+                                        "'str' and 'int')"]}, None)  # fmt: skip
+    assert watcher.look([14]) == ({14: []}, None)
 
 
 def test_a_stopped_run_says_why_and_goes_on_at_a_word(run, composed, capsys):
@@ -343,15 +357,18 @@ def test_a_stopped_run_says_why_and_goes_on_at_a_word(run, composed, capsys):
     assert "Going on with run 'mine'" in capsys.readouterr().out and run.stopped().overruled
     config.r1_verl.guard.go_on = False
     guard.require_word(run, config, "mine")  # the word was said
+    config.trainer.resume_mode = "disable"
+    guard.require_word(run, config, "mine")
+    assert run.stopped() is None
 
 
-def test_the_fragment_and_wrong_values():
+def test_the_fragment_and_wrong_values(composed):
     assert guard.settings(recipes.compose("quickstart_grpo", ["+guard=stop"])) == guard.Settings(stop=True)
-    assert guard.settings(recipes.compose("quickstart_grpo", ["r1_verl.guard.stop=true"])).stop
+    assert guard.settings(composed("quickstart_grpo")) == guard.settings({}) == guard.Settings()
     with pytest.raises(recipes.RecipeError, match=r"^r1_verl.guard.stop=maybe: true or false is needed$"):
-        guard.settings(recipes.compose("quickstart_grpo", ["r1_verl.guard.stop=maybe"]))
-    with pytest.raises(recipes.RecipeError, match=r"r1_verl\.guard has to hold KEY: VALUE lines"):
-        recipes.compose("quickstart_grpo", ["r1_verl.guard=true"])
+        guard.settings({"r1_verl": {"guard": {"stop": "maybe"}}})
+    with_no_section = {**OmegaConf.to_container(composed("quickstart_grpo")), "r1_verl": {"guard": True}}
+    assert list(shape.faults(with_no_section)) == ["r1_verl.guard has to hold KEY: VALUE lines, not True"]
 
 
 def test_the_report_lists_notes_alarms_and_the_stop(run):

@@ -69,21 +69,28 @@ def keep(curve: Sequence[Step], saved: Path, folder: Path) -> Best | None:
     return None
 
 
-def begin(folder: Path, saved: Path, step: int, anew: bool) -> None:
+def begin(folder: Path, step: int, anew: bool) -> str:
     """Make ready for an attempt that goes on after `step`: veRL writes later checkpoints over what they were, so a kept
     one that shares their files gets its own. anew: the run starts over, and its first validated checkpoint is better
-    than what was kept of the one before.
+    than what was kept of the one before. Returns what went wrong, for people; "" for nothing.
     """
     best = kept(folder)
     if best is None or (best.step <= step and not anew):
-        return
-    for path in (folder / f"global_step_{best.step}").rglob("*"):
-        if path.is_file() and path.stat().st_nlink > 1:
-            with atomic.file(path) as part:
-                shutil.copy2(path, part)
-    if anew:
-        with atomic.file(folder / RECORD) as part:
-            part.write_text(json.dumps({"step": best.step, "accuracy": -1.0}) + "\n", encoding="utf-8")
+        return ""
+    try:
+        for path in (folder / f"global_step_{best.step}").rglob("*"):
+            if path.is_file() and path.stat().st_nlink > 1:
+                with atomic.file(path) as part:
+                    shutil.copy2(path, part)
+        if anew:
+            with atomic.file(folder / RECORD) as part:
+                part.write_text(json.dumps({"step": best.step, "accuracy": -1.0}) + "\n", encoding="utf-8")
+    except OSError as error:
+        return (
+            f"The best checkpoint kept so far (step {best.step}) could not get files of its own ({error.strerror}): "
+            "veRL will write over it at that step."
+        )
+    return ""
 
 
 def _link(source: str, target: str) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from statistics import fmean, median
 
-CHANCE = 2.0  # standard errors that a loss is larger than, beyond those that the best of many levels owes to luck
+CHANCE = 1.0  # standard errors that a loss is larger than, beyond what luck alone puts between so many levels
 SMALLEST = 0.15  # of the best accuracy: what is lost at least
 SCATTER = 100  # values that tell how much they scatter
 
@@ -35,18 +34,18 @@ class Levels:
         return fmean(self.values[end + 1 - self.width : end + 1])
 
     def error(self) -> float | None:
-        """The standard error of a level: of shares of so many responses, and of what the values before the last level
-        scatter from one to the next (responses to one prompt are alike, which their number does not tell). None if
-        neither is known.
+        """The standard error of a level, the larger of two; None if neither is known. That of shares of so many
+        responses; and for levels of several values what those before the last level scatter: responses to one prompt
+        are alike, which their number does not tell.
         """
         assert self.best is not None
         share = min(max(self.level(self.best), 0.05), 0.95)
         rows = [count for count in self.rows[self.best + 1 - self.width : self.best + 1] if count]
         found = [math.sqrt(share * (1 - share) / min(rows))] if rows else []
         before = self.values[-self.width - SCATTER : -self.width]
-        if len(before) > 4:
-            jumps = median(abs(later - earlier) for earlier, later in itertools.pairwise(before))
-            found.append(jumps / 0.954)  # the median of such jumps, in standard deviations of one value
+        if self.width > 1 and len(before) > 4:
+            bends = [abs(x - 2 * y + z) for x, y, z in zip(before, before[1:], before[2:], strict=False)]
+            found.append(median(bends) / 1.652)  # a steady rise has none; of chance alone they have this median
         return max(found) / math.sqrt(self.width) if found else None
 
     def loss(self) -> tuple[float, float] | None:
@@ -54,8 +53,10 @@ class Levels:
         if self.best is None or (error := self.error()) is None:
             return None
         best, now = self.level(self.best), self.level(len(self.values) - 1)
-        luck = math.sqrt(2 * math.log(max(1, (self.best + 1) / self.width)))  # of the best of so many
-        if best - now > error * (CHANCE + luck) and now <= (1 - SMALLEST) * best:
+        luck = math.sqrt(
+            2 * math.log(max(2, len(self.values) / self.width))
+        )  # of the best, and of the worst, of so many
+        if best - now > error * (CHANCE + 2 * luck) and now <= (1 - SMALLEST) * best:
             return best, now
         return None
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,52 +32,60 @@ def settings(config: Any) -> Settings:
 
 
 class Guard:
-    """Watches one attempt of a run.
+    """Watches one attempt of a run, which goes on after the step `start`.
 
-    flat: the run's settings, from which remedies are worked out. An alarm up to the step at which the guard ended the
-    run before, and its user went on, does not end it again.
+    If the guard ended the run before, and its user went on, an alarm up to that step does not end it again.
     """
 
-    def __init__(self, run: Run, config: Any) -> None:
+    def __init__(self, run: Run, config: Any, start: int = 0) -> None:
         from omegaconf import OmegaConf
 
         self.run, self.may_stop, self.saves = run, settings(config).stop, config.trainer.save_freq > 0
         self.flat = identity.flat(OmegaConf.to_container(config, resolve=True))
-        ended = run.stopped()
-        self.overruled = ended.step if ended else -1
+        self.overruled = start if run.stopped() else -1
         self.rows: int | None = None  # of a validation
-        self.unkept: set[str] = set()
+        self.said: set[str] = set()  # what went wrong
 
-    def look(self, steps: Iterable[int]) -> tuple[dict[int, list[str]], Stopped | None]:
+    def look(self, steps: Sequence[int]) -> tuple[dict[int, list[str]], Stopped | None]:
         """(what to say of which of these new steps, why the run is to end now).
 
         Keeps the best checkpoint. A run is to end at the first step from an alarm on that has saved a checkpoint.
         """
-        curve = read_curve(self.run)
-        self.rows = self.rows or health.validation_rows(self.run)
-        found, steps = list(health.findings(curve, self.rows, self.flat)), list(steps)
-        said = {step: [str(each) for each in found if each.step == step] for step in steps}
-        said[steps[-1]] += self._keep(curve)
-        alarm = next((each for each in found if each.alarm and each.step > self.overruled), None)
-        if not (self.may_stop and alarm) or (self.saves and self.run.last_checkpoint() < alarm.step):
-            return said, None
-        return said, Stopped(curve[-1].step, alarm.text, alarm.remedy)
+        try:
+            curve = read_curve(self.run)
+            self.rows = self.rows or health.validation_rows(self.run)
+            found = list(health.findings(curve, self.rows, self.flat))
+            told = {step: [str(each) for each in found if each.step == step] for step in steps}
+            told[steps[-1]] += self._keep(curve)
+            alarm = next((each for each in found if each.alarm and each.step > self.overruled), None)
+            if not (self.may_stop and alarm) or (self.saves and self.run.last_checkpoint() < alarm.step):
+                return told, None
+            return told, Stopped(curve[-1].step, alarm.text, alarm.remedy)
+        except Exception as error:  # a training of days does not end because its guard fails
+            return {steps[-1]: self._once(f"the guard failed here ({type(error).__name__}: {error!s:.200})")}, None
 
-    def _keep(self, curve: list[Step]) -> list[str]:
+    def _keep(self, curve: Sequence[Step]) -> list[str]:
         try:
             best.keep(curve, self.run.checkpoints, self.run.best)
         except OSError as error:
             why = error.strerror or str(error)
-            line = f"the best checkpoint could not be kept in {self.run.best} ({why:.200})"
-            if line not in self.unkept:
-                self.unkept.add(line)
-                return [line]
+            return self._once(f"the best checkpoint could not be kept in {self.run.best} ({why:.200})")
         return []
+
+    def _once(self, line: str) -> list[str]:
+        if line in self.said:
+            return []
+        self.said.add(line)
+        return [line]
 
 
 def require_word(run: Run, config: Any, name: str) -> None:
-    """Raise RunError if the guard ended the run, unless `r1_verl.guard.go_on=true` says to go on; then record that."""
+    """Raise RunError if the guard ended the run, unless `r1_verl.guard.go_on=true` says to go on; then record that. A
+    run that is begun anew (`trainer.resume_mode=disable`) was never ended."""
     ended = run.stopped()
+    if config.trainer.resume_mode == "disable":
+        (run.folder / "stopped").unlink(missing_ok=True)
+        return
     if ended is None or ended.overruled:
         return
     if settings(config).go_on:

@@ -97,8 +97,7 @@ def train(recipe: str, overrides: list[str]) -> int:
     plain = OmegaConf.to_container(config, resolve=True)
     with Run(folder).claimed():
         run = open_run(folder, plain)
-        if config.trainer.resume_mode != "disable":
-            guard.require_word(run, config, name)
+        guard.require_word(run, config, name)
         print(f"Run {name!r} pays: {pays.line(config)}", flush=True)
         make.make(config)
         doctor.require(config)
@@ -135,8 +134,9 @@ def _train(
         print(line, flush=True)
     if config.trainer.resume_mode == "auto" and start.step:
         resume.mend_tracker(run, start.step)
-    best.begin(run.best, start.step, anew)
-    watcher = guard.Guard(run, config)
+    if wrong := best.begin(run.best, start.step, anew):
+        print(wrong, flush=True)
+    watcher = guard.Guard(run, config, start.step)
     stopped = run_verl(run, MODULE, recipe, [*overrides, *start.overrides], total, watch=watch, watcher=watcher)
     if stopped:
         run.mark_stopped(stopped)
