@@ -202,6 +202,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(tmp_path):
     (made.validation / "4.jsonl").write_bytes(b"")
     found, said = read(made)
     assert [each.response for each in found if each.kind == "validation"] == ["ü", "�", "sechzehn", "ü"]
+    assert f"- {said[-1]}\n" in summary.write(made)
     assert found[0].response == "one\u2028two" and Counter(each.step for each in found if each.sample == 0)[1] >= 1
     assert said[0] == "samples/1.jsonl.gz: 1 response is there twice; the first one counts."
     assert said[1].startswith("samples/2.jsonl.gz: 1 response is of another step by their own words")
@@ -248,7 +249,7 @@ def rows(steps: int, a_step: int):
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     """A table of 50 steps with 400 responses each, and a packing of it with room for a part."""
-    made = texts.Table(tmp_path_factory.mktemp("spool"))
+    made = texts.Collection(tmp_path_factory.mktemp("spool"))
     made.add(0, rows(50, 400))
     return made, texts.pack(made, 900_000)
 
