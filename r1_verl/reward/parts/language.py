@@ -70,6 +70,8 @@ def count_words(text: str, names: Set[str] = frozenset()) -> Words:
     """The words of a text by script, without `names`, and without the Latin letters of code and mathematics."""
     latin = _LATIN_WORD.findall(_NO_PROSE.sub(" ", text))
     english = sum(not word.isupper() and word not in names and word not in _MATHEMATICS for word in latin)
+    if text.isascii():
+        return Words(english, 0, 0)
     chinese = sum(len(run) for run in _HAN_RUN.findall(text) if run not in names)
     other = sum(not word.isnumeric() for word in _OTHER_WORD.findall(text))  # a fraction's sign is no letter
     return Words(english, chinese, other)

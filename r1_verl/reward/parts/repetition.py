@@ -31,7 +31,8 @@ def repetition(text: str, facts: Facts, ngram: int = 3, max_penalty: float = -1.
     if language not in LANGUAGES:
         raise UnknownNameError(unknown_name("language", language, LANGUAGES))
     text = text[:MOST_CHARS].lower()
-    words = _WORD.findall(text) if language == "zh" or facts.mode == "strict" else text.split()
+    chinese = (language == "zh" or facts.mode == "strict") and not text.isascii()
+    words = _WORD.findall(text) if chinese else text.split()
     if len(words) < size:
         return 0.0
     places = {word: place for place, word in enumerate(dict.fromkeys(words))}
