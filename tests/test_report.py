@@ -144,6 +144,13 @@ def test_a_picture_of_too_many_lines_is_one_for_each_suite(tmp_path):
     assert [title for title, _ in curves.pictures(curves.read(runs[:1]))] == ["Strict accuracy"]
 
 
+def test_a_picture_takes_any_name(tmp_path):
+    suites = dict.fromkeys(("$a$", "_b", r"\frac{", "$${", "^", "\ud800", "\n", "<b>", "#", "%s"), 0.1)
+    made = run(tmp_path / "$r_{$", {1: {REWARD: 0.5, **validated(**suites)}})
+    summary.write(made, out=tmp_path)
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG") and (tmp_path / "report.html").is_file()
+
+
 def test_steps_that_are_missing_and_attempts_that_began_anew_are_said(tmp_path):
     made = run(tmp_path / "r", {step: {REWARD: 0.1} for step in (1, 2, 3, 6, 7, 8, 9)})
     assert curves.gaps(curves.read([made]), 0) == ["The curve lacks the steps 4 to 5."]

@@ -60,10 +60,10 @@ def write(*runs: Run, out: Path | None = None) -> str:
     lines += ["", "What is left out:", *(f"- {line}" for line in failed)]
     if made:
         lines += ["", f"The page with curves and responses, for a browser: {made.path.as_uri()}"]
-    text = "\n".join(lines)
+    text = "\n".join(lines).encode("utf-8", "replace").decode()  # half of a character is none to a terminal or a file
     try:
         with atomic.file(out / "report.md") as part:
-            part.write_text(text + "\n", encoding="utf-8", errors="replace")
+            part.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         text += f"\nThis report is in no file: {error}."
     print("\n" + text)

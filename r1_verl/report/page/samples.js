@@ -55,7 +55,7 @@ function showSamples(columns) {
   cutLabel.hidden = !columns.truncated.includes(1);
   $("outcomes").append(cutLabel);
 
-  function filter(keep) {
+  function filter() {
     const wanted = {};
     for (const name of ["run", "kind", "step", "source"]) if ($(name).value !== "") wanted[name] = +$(name).value;
     const outcomes = new Set(chips.filter(({ box }) => box.checked).map(({ at }) => at));
@@ -78,7 +78,7 @@ function showSamples(columns) {
     if (by) rows.sort((a, b) => by(a) - by(b) || a - b);
     view.rows = rows;
     view.page = 0;
-    if (!keep) list();
+    list();
   }
 
   /* ---- search ---- */
@@ -208,7 +208,7 @@ function showSamples(columns) {
     const question = make("div", { className: "question" });
     const panels = make("div", { className: "panels" });
     panels.append(panel(row));
-    if (view.beside !== "" && beside.value !== "") {
+    if (beside.value !== "") {
       const other = counterpart(row, beside.value);
       panels.append(other === null
         ? make("section", { className: "panel" }, make("p", { className: "notice" }, "This question was not kept there."))
@@ -274,7 +274,7 @@ function showSamples(columns) {
     return whole;
   }
 
-  for (const id of ["run", "kind", "step", "source", "order", "outcomes"]) $(id).addEventListener("change", () => filter());
+  for (const id of ["run", "kind", "step", "source", "order", "outcomes"]) $(id).addEventListener("change", filter);
   let wait;
   $("query").addEventListener("input", () => {
     clearTimeout(wait);
