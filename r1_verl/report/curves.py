@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from r1_verl import atomic
 from r1_verl.data.parallel import usable_cpus
-from r1_verl.report import analyse, responses
+from r1_verl.report import responses, thinking
 from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, TRAIN_REWARD, Run, Step, read_attempt, read_curve, recorded
 from r1_verl.scorers import task_source
 
@@ -108,7 +108,7 @@ def with_responses(curves: Curves) -> Curves:
     for run, steps in zip(curves.runs, curves.steps, strict=True):
         found = ((each.kind, each) for each in responses.read(run, lambda line: None) if each.kind in KEPT)
         data = {step.step: dict(step.data) for step in steps}
-        for kind, by_step in analyse.analyse(found, "four_projects", workers=usable_cpus()):
+        for kind, by_step in thinking.analyse(found, "four_projects", workers=usable_cpus()):
             for step, counts in by_step.items():
                 means = {f"{KEPT[kind]}/{name}": counts[name].mean for name in counts.values}
                 data.setdefault(step, {}).update(means)
