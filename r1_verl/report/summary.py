@@ -57,7 +57,7 @@ def write(*runs: Run, out: Path | None = None) -> str:
         of = f" of {name}" if len(runs) > 1 else ""
         places += [(f"{what}{of}", path) for what, path in _places(run)]
     lines += ["", "Where everything lies:", *(f"- {name}: {path}" for name, path in places)]
-    lines += ["", "What is left out:", *(f"- {line}" for line in failed)]
+    lines += ["", "What is here, and what is not:", *(f"- {line}" for line in failed)]
     if made:
         lines += ["", f"The page with curves and responses, for a browser: {made.path.as_uri()}"]
     text = "\n".join(lines).encode("utf-8", "replace").decode()  # half of a character is none to a terminal or a file
