@@ -13,7 +13,9 @@ function showSamples(columns) {
   const ofQuestion = new Uint32Array(total);
   const next = first.slice();
   for (let row = 0; row < total; row++) ofQuestion[next[columns.question[row]]++] = row;
-  const siblings = (row) => ofQuestion.subarray(first[columns.question[row]], first[columns.question[row] + 1]);
+  const rowsOf = (question) => ofQuestion.subarray(first[question], first[question + 1]);
+  const ofRun = (row, run) => [...rowsOf(columns.question[row])].filter((each) => columns.run[each] === run);
+  const stepsOf = (rows) => [...new Set(rows.map((row) => columns.step[row]))].sort((a, b) => a - b);
 
   const stepName = (row) => "step " + columns.step[row];
   const outcomeOf = (row) => header.outcomes[columns.outcome[row]] || "not judged";
@@ -106,7 +108,7 @@ function showSamples(columns) {
         const item = header.starts[block] + at;
         if (!parts.some((part) => typeof part === "string" && part.toLowerCase().includes(query))) return;
         if (rowOf.has(item)) hits[rowOf.get(item)] = 1;
-        else for (const row of ofQuestion.subarray(first[questionOf.get(item)], first[questionOf.get(item) + 1])) hits[row] = 1;
+        else for (const row of rowsOf(questionOf.get(item))) hits[row] = 1;
       });
       if (block % 8 === 0) $("found").textContent = "Searching, " + Math.round((100 * block) / last) + " %";
     }
@@ -178,8 +180,8 @@ function showSamples(columns) {
     mark();
     const detail = $("detail");
     const run = columns.run[row];
-    const mine = [...siblings(row)].filter((each) => columns.run[each] === run);
-    const steps = [...new Set(mine.map((each) => columns.step[each]))].sort((a, b) => a - b);
+    const mine = ofRun(row, run);
+    const steps = stepsOf(mine);
     const here = mine.filter((each) => columns.step[each] === columns.step[row]);
     const head = make("div", { className: "walk" });
     const slider = make("input", {
@@ -228,9 +230,8 @@ function showSamples(columns) {
   }
 
   function toStep(at) {
-    const run = columns.run[view.row];
-    const mine = [...siblings(view.row)].filter((each) => columns.run[each] === run);
-    const steps = [...new Set(mine.map((each) => columns.step[each]))].sort((a, b) => a - b);
+    const mine = ofRun(view.row, columns.run[view.row]);
+    const steps = stepsOf(mine);
     if (at < 0 || at >= steps.length) return;
     const here = mine.filter((each) => columns.step[each] === steps[at]);
     choose(here.find((each) => columns.sample[each] === columns.sample[view.row]) ?? here[0], false);
@@ -239,12 +240,11 @@ function showSamples(columns) {
   /* The response to the same question in another run, at the same step or the last one before it; or at the run's
      first step. Null if there is none. */
   function counterpart(row, where) {
-    const run = where === "first" ? columns.run[row] : +where;
-    const there = [...siblings(row)].filter((each) => columns.run[each] === run);
+    const there = ofRun(row, where === "first" ? columns.run[row] : +where);
     if (!there.length) return null;
-    const steps = there.map((each) => columns.step[each]);
-    const before = steps.filter((step) => step <= columns.step[row]);
-    const step = where === "first" || !before.length ? Math.min(...steps) : Math.max(...before);
+    const steps = stepsOf(there);
+    const before = where === "first" ? [] : steps.filter((step) => step <= columns.step[row]);
+    const step = before.length ? before[before.length - 1] : steps[0];
     const same = there.filter((each) => columns.step[each] === step);
     return same.find((each) => columns.sample[each] === columns.sample[row]) ?? same[0];
   }
