@@ -85,7 +85,7 @@ def test_evaluations_stand_beside_what_may_spoil_them(tmp_path):
         ["step 0", "–", "**75.0 ± 5.0**", "–"],
         ["step 5", "50.0 ± 5.0", "25.0 ± 5.0", "37.5"],
     ]
-    known = lines_of(text, "Of each score by the protocol avg16:")
+    known = lines_of(text, "Of each score by the protocol avg16, %:")
     assert [cell.strip() for cell in known[3].split("|")[1:-1]] == [
         "step 5", "AIME24", "30 x 16", "20.0 to 31.0", "50.0 (16)", "40.0 (16)", "27.0 (qwen)", "12.5", "10.0",
     ]  # fmt: skip
