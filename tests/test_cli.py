@@ -77,7 +77,7 @@ def test_only_the_module_of_the_command_is_imported():
 
 WRONG = {
     "trian quickstart_grpo": "r1-verl: unknown command 'trian'; did you mean 'train'?",
-    "--fast train quickstart_grpo": "r1-verl: unknown command '--fast'; known: analyse, check, doctor, evaluate,",
+    "--fast train quickstart_grpo": "r1-verl: unknown command '--fast'; known: analyse, check, doctor,",
     "train": "r1-verl train: the following arguments are required: RECIPE",
     "train quikstart_grpo": "r1-verl train: unknown recipe 'quikstart_grpo'; did you mean quickstart_grpo",
     "train nowhere.yaml": "r1-verl train: no recipe at nowhere.yaml",

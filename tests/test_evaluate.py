@@ -16,7 +16,7 @@ from r1_verl import cli
 from r1_verl.data import write
 from r1_verl.data.example import DataError
 from r1_verl.data.math.prompts import BOXED, MATH
-from r1_verl.evaluation import evaluate, pool, protocols, questions, results, samples
+from r1_verl.evaluation import evaluate, models, pool, protocols, questions, results, samples
 from r1_verl.evaluation.evaluate import Checkpoint
 from r1_verl.evaluation.generate import Answer, EngineFailure, Model, Request
 from r1_verl.ground_truth import encode
@@ -184,6 +184,21 @@ def test_one_bad_checkpoint_does_not_stop_the_others(at, tmp_path):
     assert "bad was left out: its folder" in told and "lacks a tokenizer" in told
     assert "torn was left out: its " in told and "config.json cannot be read" in told
     assert "gone was left out" in told and "refused could not be asked: ValueError: no such architecture" in told
+
+
+def test_checkpoints_of_one_shape_share_an_engine(tmp_path):
+    """What veRL's merger and transformers leave out of a config is nothing to an engine; float16 and sizes are."""
+    made = {}
+    for name, change in {"saved": {}, "half": {"dtype": "float16"}, "wide": {"hidden_size": 256}}.items():
+        folder = tmp_path / name
+        shutil.copytree(BASE, folder)
+        config = json.loads((folder / "config.json").read_text())
+        for dropped in ("attn_implementation", "dtype", "transformers_version"):
+            config.pop(dropped, None)
+        (folder / "config.json").write_text(json.dumps(config | change))
+        made[name] = models.shape(folder, models.load_tokenizer(folder))
+    base = models.shape(BASE, models.load_tokenizer(BASE))
+    assert base == made["saved"] and len({base, *made.values()}) == 3
 
 
 def test_a_prompt_without_room_is_answered_with_nothing(at, tmp_path):

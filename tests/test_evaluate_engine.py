@@ -60,7 +60,8 @@ def greedy_by_transformers(folder: Path, prompts: list[tuple[int, ...]]) -> list
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     texts = []
     for ids in prompts:
         whole = model.generate(torch.tensor([ids]), max_new_tokens=TOKENS, do_sample=False)[0]
@@ -92,8 +93,8 @@ def test_one_engine_goes_from_checkpoint_to_checkpoint(tmp_path):
         while len(found) < len(prompts):
             found |= {answer.key[1]: answer for answer in engine.turn(Model(str(folder), "shape", 256), more)}
             more = []
-        same = sum(found[str(at)].text == text for at, text in enumerate(wanted[folder]))
-        assert same >= len(prompts) - 1  # a tie between two tokens may fall the other way
+        differ = [(found[str(at)].text, text) for at, text in enumerate(wanted[folder]) if found[str(at)].text != text]
+        assert len(differ) <= 1, differ  # a tie between two tokens may fall the other way
         assert all(answer.tokens and answer.finish_reason in ("stop", "length") for answer in found.values())
         assert llm in (None, engine._llm)  # no second engine
         llm = engine._llm
@@ -110,7 +111,7 @@ def lines(out: Path) -> list[dict]:
 
 
 def test_a_kill_loses_nothing_and_nothing_is_asked_twice(tmp_path):
-    path, other, out = suite_file(tmp_path, 300), other_weights(tmp_path / "other"), tmp_path / "out"
+    path, other, out = suite_file(tmp_path, 250), other_weights(tmp_path / "other"), tmp_path / "out"
     command = [
         sys.executable, "-m", "r1_verl", "evaluate", str(BASE), str(other), "--suites", str(path), "--out", str(out),
         "--protocol", "avg16", "--set", "samples=4", "--set", f"max_tokens={TOKENS}",
@@ -125,21 +126,21 @@ def test_a_kill_loses_nothing_and_nothing_is_asked_twice(tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     before = {(r["model"], r["question"], r["sample"]): r["response"] for r in lines(out)}
-    assert with_signal and 100 <= len(before) < 2400, (tmp_path / "log").read_text()[-2000:]
+    assert with_signal and 100 <= len(before) < 2000, (tmp_path / "log").read_text()[-2000:]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert f"{len(before)} samples are there, {2400 - len(before)} to ask" in done.stderr
+    assert f"{len(before)} samples are there, {2000 - len(before)} to ask" in done.stderr
     after = lines(out)
-    assert len(after) == 2400 == len({(r["model"], r["question"], r["sample"]) for r in after})
+    assert len(after) == 2000 == len({(r["model"], r["question"], r["sample"]) for r in after})
     kept = {(r["model"], r["question"], r["sample"]): r["response"] for r in after}
     assert all(kept[key] == response for key, response in before.items())
     began = time.monotonic()
     again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert again.stdout == done.stdout and "2400 samples are there, 0 to ask" in again.stderr
+    assert again.stdout == done.stdout and "2000 samples are there, 0 to ask" in again.stderr
     print(f"a second call: {time.monotonic() - began:.1f} s")
     for file in out.rglob("samples.jsonl"):
         told = subprocess.run([sys.executable, "-m", "r1_verl", "score", str(file)], capture_output=True, text=True)
-        assert "recorded reward: 1200 rows, 1200 agree, 0 differ" in told.stdout
+        assert "recorded reward: 1000 rows, 1000 agree, 0 differ" in told.stdout
 
 
 def test_a_killed_node_is_made_up_for(tmp_path, monkeypatch):

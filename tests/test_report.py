@@ -85,7 +85,7 @@ def test_evaluations_stand_beside_what_may_spoil_them(tmp_path):
         ["step 0", "–", "**75.0 ± 5.0**", "–"],
         ["step 5", "50.0 ± 5.0", "25.0 ± 5.0", "37.5"],
     ]
-    known = lines_of(text, "Of each score by the protocol avg16:")
+    known = lines_of(text, "Of each score by the protocol avg16, %:")
     assert [cell.strip() for cell in known[3].split("|")[1:-1]] == [
         "step 5", "AIME24", "30 x 16", "20.0 to 31.0", "50.0 (16)", "40.0 (16)", "27.0 (qwen)", "12.5", "10.0",
     ]  # fmt: skip
@@ -144,11 +144,19 @@ def test_a_picture_of_too_many_lines_is_one_for_each_suite(tmp_path):
     assert [title for title, _ in curves.pictures(curves.read(runs[:1]))] == ["Strict accuracy"]
 
 
+def test_a_picture_takes_any_name(tmp_path):
+    suites = dict.fromkeys(("$a$", r"_\frac{ $${ ^", "\ud800\n", "<b> # %s"), 0.1)
+    made = run(tmp_path / "$r_{$", {1: {REWARD: 0.5, **validated(**suites)}})
+    summary.write(made, out=tmp_path)
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG") and (tmp_path / "report.html").is_file()
+
+
 def test_steps_that_are_missing_and_attempts_that_began_anew_are_said(tmp_path):
     made = run(tmp_path / "r", {step: {REWARD: 0.1} for step in (1, 2, 3, 6, 7, 8, 9)})
     assert curves.gaps(curves.read([made]), 0) == ["The curve lacks the steps 4 to 5."]
     (made.folder / "curve/attempt-2.jsonl").write_text(json.dumps({"step": 1, "data": {REWARD: 0.5}}) + "\n")
-    assert "attempt-2.jsonl began anew at step 1, where an attempt before had reached step 9" in summary.write(made)
+    (said,) = curves.gaps(curves.read([made]), 0)
+    assert "attempt-2.jsonl began anew at step 1, where an attempt before had reached step 9" in said
     (quickstart(tmp_path / "q").folder / "validation/10.jsonl").unlink()
     assert "The validation of step 10 left no responses" in summary.write(Run(tmp_path / "q"))
     every = run(tmp_path / "every", {step: {REWARD: 0.1} for step in (5, 10, 15)})
@@ -202,6 +210,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_there(tmp_path):
     (made.validation / "4.jsonl").write_bytes(b"")
     found, said = read(made)
     assert [each.response for each in found if each.kind == "validation"] == ["ü", "�", "sechzehn", "ü"]
+    assert f"- {said[-1]}\n" in summary.write(made)
     assert found[0].response == "one\u2028two" and Counter(each.step for each in found if each.sample == 0)[1] >= 1
     assert said[0] == "samples/1.jsonl.gz: 1 response is there twice; the first one counts."
     assert said[1].startswith("samples/2.jsonl.gz: 1 response is of another step by their own words")
@@ -248,7 +257,7 @@ def rows(steps: int, a_step: int):
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     """A table of 50 steps with 400 responses each, and a packing of it with room for a part."""
-    made = texts.Table(tmp_path_factory.mktemp("spool"))
+    made = texts.Collection(tmp_path_factory.mktemp("spool"))
     made.add(0, rows(50, 400))
     return made, texts.pack(made, 900_000)
 

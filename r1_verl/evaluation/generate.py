@@ -121,7 +121,7 @@ class Engine:
 
 def _start(model: Model, tensor_parallel: int) -> Any:
     cpu = on_cpu()
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     if cpu:
         # Compiling takes a C++ compiler and minutes; an engine in this process saves the import in another.
         for name, value in (("TORCH_COMPILE_DISABLE", "1"), ("VLLM_ENABLE_V1_MULTIPROCESSING", "0"),

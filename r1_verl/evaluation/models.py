@@ -15,7 +15,7 @@ from r1_verl.hub import model_files
 from r1_verl.runs import RunError
 
 _BESIDE = ("*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py")  # tokenizer and settings
-_NOT_SHAPE = ("_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache")
+_NOT_SHAPE = ("_name_or_path", "attn_implementation", "dtype", "torch_dtype", "transformers_version", "use_cache")
 
 
 def lacking(folder: Path) -> str:
@@ -44,11 +44,13 @@ def digest(folder: Path) -> str:
 
 def shape(folder: Path, tokenizer: Any) -> str:
     """What an engine is built for: weights may be exchanged for others of one shape. Raises RunError."""
-    config = {name: value for name, value in _settings(folder / "config.json").items() if name not in _NOT_SHAPE}
+    config = _settings(folder / "config.json")
+    half = "float16" in (config.get("dtype"), config.get("torch_dtype"))  # vLLM keeps that one, the others become bf16
+    config = {name: value for name, value in config.items() if name not in _NOT_SHAPE}
     beside = folder / "generation_config.json"
     ends = _settings(beside).get("eos_token_id") if beside.is_file() else None
     words = hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
-    return hashlib.sha256(json.dumps([config, ends, words], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([config, half, ends, words], sort_keys=True).encode()).hexdigest()
 
 
 def load_tokenizer(folder: Path) -> Any:

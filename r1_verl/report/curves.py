@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from r1_verl import atomic
 from r1_verl.data.parallel import usable_cpus
-from r1_verl.report import analyse, responses
+from r1_verl.report import responses, thinking
 from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, TRAIN_REWARD, Run, Step, read_attempt, read_curve, recorded
 from r1_verl.scorers import task_source
 
@@ -108,7 +108,7 @@ def with_responses(curves: Curves) -> Curves:
     for run, steps in zip(curves.runs, curves.steps, strict=True):
         found = ((each.kind, each) for each in responses.read(run, lambda line: None) if each.kind in KEPT)
         data = {step.step: dict(step.data) for step in steps}
-        for kind, by_step in analyse.analyse(found, "four_projects", workers=usable_cpus()):
+        for kind, by_step in thinking.analyse(found, "four_projects", workers=usable_cpus()):
             for step, counts in by_step.items():
                 means = {f"{KEPT[kind]}/{name}": counts[name].mean for name in counts.values}
                 data.setdefault(step, {}).update(means)
@@ -188,7 +188,7 @@ def draw(curves: Curves, path: Path) -> Path | None:
             if weight:
                 axis.plot(steps, values, style, color=colour, alpha=0.25)
             axis.plot(steps, smoothed(values, weight), style, color=colour, label=name(curves, line))
-        axis.set_title(title, fontsize=10)
+        axis.set_title(_literal(title), fontsize=10)
         axis.set_xlabel("step")
         if len(lines) > 1:
             axis.legend(fontsize=6)
@@ -202,10 +202,15 @@ def draw(curves: Curves, path: Path) -> Path | None:
 
 
 def name(curves: Curves, line: Line) -> str:
-    """What a legend calls a line; matplotlib reads `$` and a leading `_` as its own."""
+    """What a legend calls a line."""
     run = curves.names[line.run] if len(curves.runs) > 1 else ""
     words = ": ".join(filter(None, (shortened(run), line.label)))
-    return (words or line.metric).replace("$", r"\$").lstrip("_")
+    return _literal(words or line.metric)
+
+
+def _literal(text: str) -> str:
+    """Text that matplotlib shows as it is: `$` and a leading `_` mean something to it."""
+    return text.encode("utf-8", "replace").decode().replace("$", r"\$").lstrip("_")
 
 
 def shortened(text: str, most: int = 40) -> str:

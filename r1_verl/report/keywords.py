@@ -9,14 +9,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_HYPHEN = re.compile(r"(?<=\w)[ \t]?[-‐‑][ \t]?(?=\w)")
-_BLANKS = re.compile(r"[ \t\u00a0]+|(?<=\w)\n(?=\w)")
-
-# Markers of steps: "Step 1", a line that begins "1." (after a heading's, quote's or list's marks), and the four words
-# with a capital letter (the second term is none).
-STEPS = re.compile(
-    r"\b(?:[Ss]tep|STEP)[ \t]{0,3}\d+\b|^[ \t#*>]{0,10}\d{1,3}\.(?!\d)|\b(?:First|Second|Next|Finally)\b", re.MULTILINE
-)
+# Markers of steps: a line that begins "1." (after a heading's, quote's or list's marks), "Step 1", and the four words
+# with a capital letter (the second term is none). Whether a word begins there is looked up: a search is faster so.
+_NUMBERED = re.compile(r"^[ \t#*>]{0,10}\d{1,3}\.(?!\d)", re.MULTILINE)
+_NAMED = re.compile(r"(?:Step|step|STEP)[ \t]{0,3}\d+\b|(?:First|Second|Next|Finally)\b")
 
 
 class Keywords(NamedTuple):
@@ -31,7 +27,7 @@ def _keywords(source: str, *phrases: str, words: tuple[str, ...] = ()) -> Keywor
     """words: phrases that match whole words alone."""
     longest = sorted(phrases, key=len, reverse=True)
     forms = [*map(re.escape, longest), *(rf"{re.escape(word)}\b" for word in words)]
-    return Keywords(source, phrases + words, re.compile(rf"(?<!\w)(?:{'|'.join(forms)})"))
+    return Keywords(source, phrases + words, re.compile("|".join(forms)))
 
 
 KEYWORDS = {
@@ -67,15 +63,24 @@ KEYWORDS = {
 
 def plain(text: str) -> str:
     """The text as phrases are looked for in it."""
-    text = text.lower().replace("’", "'").replace("‘", "'")
-    return _BLANKS.sub(" ", _HYPHEN.sub("-", text))
+    text = text.lower().replace("’", "'").replace("‘", "'").replace("‐", "-").replace("‑", "-")
+    return " ".join(text.split()).replace(" - ", "-")
 
 
 def steps(text: str) -> int:
     """How many markers of steps a text has."""
-    return len(STEPS.findall(text))
+    return len(_NUMBERED.findall(text)) + len(_at_words(_NAMED, text))
 
 
 def reflections(text: str, name: str) -> list[str]:
     """The phrases of a list that a text has, in order."""
-    return KEYWORDS[name].pattern.findall(plain(text))
+    return _at_words(KEYWORDS[name].pattern, plain(text))
+
+
+def _at_words(pattern: re.Pattern[str], text: str) -> list[str]:
+    """What a pattern finds where a word begins."""
+    return [found[0] for found in pattern.finditer(text) if not _in_word(text[found.start() - 1 : found.start()])]
+
+
+def _in_word(before: str) -> bool:
+    return before.isalnum() or before == "_"

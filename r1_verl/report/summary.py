@@ -56,13 +56,14 @@ def write(*runs: Run, out: Path | None = None) -> str:
     for run, name in zip(runs, read.names, strict=True):
         of = f" of {name}" if len(runs) > 1 else ""
         places += [(f"{what}{of}", path) for what, path in _places(run)]
-    lines += ["", "Where everything lies:", *(f"- {name}: {path}" for name, path in places), *failed]
+    lines += ["", "Where everything lies:", *(f"- {name}: {path}" for name, path in places)]
+    lines += ["", "What is here, and what is not:", *(f"- {line}" for line in failed)]
     if made:
         lines += ["", f"The page with curves and responses, for a browser: {made.path.as_uri()}"]
-    text = "\n".join(lines)
+    text = "\n".join(lines).encode("utf-8", "replace").decode()  # half of a character is none to a terminal or a file
     try:
         with atomic.file(out / "report.md") as part:
-            part.write_text(text + "\n", encoding="utf-8", errors="replace")
+            part.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         text += f"\nThis report is in no file: {error}."
     print("\n" + text)

@@ -70,7 +70,7 @@ def tables(curves: Curves, evaluated: Sequence[Sequence[Result]]) -> list[Table]
         scores = _scores(f"Strict accuracy by the protocol {protocol}, %", curves, groups, measured)
         if any(each.seeds for run in chosen for each in run):
             scores.notes.append("± of one run: standard deviation over its samples, each of them one seed.")
-        found += [scores, _details(f"Of each score by the protocol {protocol}", curves, chosen)]
+        found += [scores, _details(f"Of each score by the protocol {protocol}, %", curves, chosen)]
     return found
 
 

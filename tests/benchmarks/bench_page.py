@@ -4,6 +4,7 @@
 
 quickstart: rows in the form of a quickstart's own responses (some 70 characters). real: the recorded responses of the
 data folder (R1_VERL_DATA), repeated in kind: from the second round on with their lines shuffled and words exchanged.
+Exit status 1 if a page has 10 MB or more, or takes more than 2 s to be ready.
 """
 
 from __future__ import annotations
@@ -80,12 +81,14 @@ def make(kind: str, folder: Path) -> Run:
     return run
 
 
-def measure(run: Run, tab_of: Any) -> None:
+def measure(run: Run, tab_of: Any) -> bool:
+    """Whether the page is small and quick enough."""
     begun, used = time.perf_counter(), time.process_time()
     made = page.write(run.folder / "report.html", curves.read([run]), [], [[]])
     seconds, cpu = time.perf_counter() - begun, time.process_time() - used
     sizes = [path.stat().st_size for path in run.folder.glob("report_texts/*")]
-    print(f"  page {made.path.stat().st_size / 1e6:.2f} MB, beside it {len(sizes)} files of {sum(sizes) / 1e6:.1f} MB")
+    megabytes = made.path.stat().st_size / 1e6
+    print(f"  page {megabytes:.2f} MB, beside it {len(sizes)} files of {sum(sizes) / 1e6:.1f} MB")
     print(f"  made in {seconds:.1f} s ({cpu:.1f} s of CPU)", *made.left_out, sep="\n  ")
     tab, _ = visit(tab_of, made.path)
     ready = int(tab.evaluate("document.documentElement.dataset.ready"))
@@ -99,14 +102,15 @@ def measure(run: Run, tab_of: Any) -> None:
         tab.fill("#query", "nowhere to be found")
         tab.locator("#found", has_text=re.compile("^0 of")).wait_for(timeout=120_000)
         print(f"  a search of {what}: {time.perf_counter() - begun:.1f} s")
+    return megabytes < 10 and ready <= 2000
 
 
-def main() -> None:
+def main() -> int:
     with tempfile.TemporaryDirectory() as folder, browser(chromium()) as started:
-        for kind in sys.argv[1:] or ["quickstart", "real"]:
-            measure(make(kind, Path(folder)), started)
+        met = [measure(make(kind, Path(folder)), started) for kind in sys.argv[1:] or ["quickstart", "real"]]
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    return 0 if all(met) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

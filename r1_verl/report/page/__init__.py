@@ -1,6 +1,6 @@
 """The page of a report: one HTML file that opens from disk, without network.
 
-page.html has the marks {{...}} that are filled here; base.js, charts.js and samples.js are the page's program, page.css
+page.html has the marks {{...}} that are filled here; base.js and the other .js files are the page's program, page.css
 its looks; uPlot (MIT, uPlot.LICENSE) draws the curves. What a model or a user wrote goes in as data: JSON and base64 in
 elements that no browser runs, shown through textContent alone. The policy in the head forbids every request but for
 files beside the page, and every script but the page's own.
@@ -25,11 +25,12 @@ import numpy as np
 from r1_verl import atomic
 from r1_verl.report import responses
 from r1_verl.report.curves import Curves, Line, pictures
-from r1_verl.report.page.texts import Packed, Table, joined, pack, packed
+from r1_verl.report.page.texts import Collection, Packed, joined, pack, packed
 from r1_verl.report.page.texts import beside as write_beside
 from r1_verl.report.responses import KINDS
 from r1_verl.report.table import Table as Checkpoints
 
+MOST_UNREAD = 20  # sentences about files
 MOST = 9_500_000  # bytes of a page: below 10 MB with room to spare
 CURVE_NUMBERS = 400_000  # of all curves together; longer ones are thinned
 _HERE = Path(__file__).parent
@@ -50,10 +51,13 @@ def write(
     said: of each run, what is wrong with its files, sentences. most: bytes of the page. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    notes = [list(sentences) for sentences in said]
-    table = Table(path.parent)
-    for at, run in enumerate(curves.runs):
-        table.add(at, responses.read(run, notes[at].append))
+    unread: list[str] = []
+    kept = Collection(path.parent)
+    for at, (run, name) in enumerate(zip(curves.runs, curves.names, strict=True)):
+        where = f"{name}: " if len(curves.runs) > 1 else ""
+        kept.add(at, responses.read(run, lambda line, where=where: unread.append(where + line)))
+    if len(unread) > MOST_UNREAD:
+        unread[MOST_UNREAD:] = [f"And {len(unread) - MOST_UNREAD} more of this kind."]
     arrays: dict[Any, np.ndarray] = {}
     metrics, thinned = _metrics(curves, arrays)
     header = {
@@ -63,21 +67,21 @@ def write(
         "charts": [[title, [_line(line) for line in lines]] for title, lines in pictures(curves)],
         "metrics": metrics,
         "kinds": KINDS,
-        "sources": list(table.sources),
-        "outcomes": list(table.outcomes),
+        "sources": list(kept.sources),
+        "outcomes": list(kept.outcomes),
         "made": datetime.now().strftime("%Y-%m-%d %H:%M"),
     }
-    columns = table.columns()
-    index = np.zeros(len(table) + len(table.question_items), "u4")  # stands for the two columns that packing makes
+    columns = kept.columns()
+    index = np.zeros(len(kept) + len(kept.question_items), "u4")  # stands for the two columns that packing makes
     room = most - len(_assets()) - len(packed(joined({**arrays, **columns})[1])) - 4 * index.nbytes // 3
-    texts = pack(table, room - len(_json([header, notes])) - 100_000)
-    left_out = _left_out(table, texts, path, thinned)
+    texts = pack(kept, room - len(_json([header, said, unread])) - 100_000)
+    left_out = [*_left_out(kept, texts, path, thinned), *unread]
     arrays |= {**columns, "text": texts.rows, "question_text": texts.questions}
     layout, data = joined(arrays)
     folder = path.with_name(path.stem + "_texts")
     numbers, name = packed(data), hashlib.sha256(data).hexdigest()[:12]
     header |= {
-        "layout": layout, "starts": texts.starts, "inside": len(texts.inside), "notes": notes, "leftOut": left_out,
+        "layout": layout, "starts": texts.starts, "inside": len(texts.inside), "notes": said, "leftOut": left_out,
         "files": [[first, f"{folder.name}/{name}-{at}.js"] for at, (first, _) in enumerate(texts.files)],
     }  # fmt: skip
     if texts.files:
@@ -86,7 +90,7 @@ def write(
     elif folder.is_dir():
         shutil.rmtree(folder)
     with atomic.file(path) as part:
-        part.write_text(_filled(header, numbers, texts), encoding="utf-8")
+        part.write_text(_filled(header, numbers, texts), encoding="utf-8", errors="replace")
     return Page(path, left_out)
 
 
@@ -123,21 +127,21 @@ def _table(table: Checkpoints) -> dict[str, Any]:
     return {**table._asdict(), "best": sorted(table.best)}
 
 
-def _left_out(table: Table, texts: Packed, path: Path, thinned: int) -> list[str]:
+def _left_out(kept: Collection, texts: Packed, path: Path, thinned: int) -> list[str]:
     """What the page does not hold, sentences."""
     said = []
     if texts.files:
-        every, shown = table.counts(range(len(table))), table.counts(texts.shown)
+        every, shown = kept.counts(range(len(kept))), kept.counts(texts.shown)
         kinds = ", ".join(f"{name} {shown[name]:,} of {every[name]:,}" for name in every if every[name])
         size = sum(len(block) for _, blocks in texts.files for block in blocks) / 1e6
         said.append(
-            f"The page has the numbers of all {len(table):,} responses, and the texts of {len(texts.shown):,} of them "
-            f"({kinds}; the longest of each step among them). The other {len(table) - len(texts.shown):,} texts are in "
+            f"The page has the numbers of all {len(kept):,} responses, and the texts of {len(texts.shown):,} of them "
+            f"({kinds}; the longest of each step among them). The other {len(kept) - len(texts.shown):,} texts are in "
             f"{path.stem}_texts beside it ({len(texts.files)} file{'s' * (len(texts.files) > 1)}, {size:.0f} MB): keep "
             "that folder with the page."
         )
-    elif len(table):
-        said.append(f"The page has the numbers and the texts of all {len(table):,} responses that the runs kept.")
+    elif len(kept):
+        said.append(f"The page has the numbers and the texts of all {len(kept):,} responses that the runs kept.")
     else:
         said.append("The page has no responses: the runs kept none.")
     if thinned:
@@ -173,7 +177,7 @@ def _program() -> dict[str, str]:
     }  # fmt: skip
 
 
-_ASSETS = ("uPlot.min.css", "page.css", "uPlot.iife.min.js", "base.js", "charts.js", "samples.js")
+_ASSETS = ("uPlot.min.css", "page.css", "uPlot.iife.min.js", "base.js", "charts.js", "marks.js", "samples.js")
 
 
 def _assets() -> bytes:

@@ -13,7 +13,9 @@ function showSamples(columns) {
   const ofQuestion = new Uint32Array(total);
   const next = first.slice();
   for (let row = 0; row < total; row++) ofQuestion[next[columns.question[row]]++] = row;
-  const siblings = (row) => ofQuestion.subarray(first[columns.question[row]], first[columns.question[row] + 1]);
+  const rowsOf = (question) => ofQuestion.subarray(first[question], first[question + 1]);
+  const ofRun = (row, run) => [...rowsOf(columns.question[row])].filter((each) => columns.run[each] === run);
+  const stepsOf = (rows) => [...new Set(rows.map((row) => columns.step[row]))].sort((a, b) => a - b);
 
   const stepName = (row) => "step " + columns.step[row];
   const outcomeOf = (row) => header.outcomes[columns.outcome[row]] || "not judged";
@@ -55,7 +57,7 @@ function showSamples(columns) {
   cutLabel.hidden = !columns.truncated.includes(1);
   $("outcomes").append(cutLabel);
 
-  function filter(keep) {
+  function filter() {
     const wanted = {};
     for (const name of ["run", "kind", "step", "source"]) if ($(name).value !== "") wanted[name] = +$(name).value;
     const outcomes = new Set(chips.filter(({ box }) => box.checked).map(({ at }) => at));
@@ -78,7 +80,7 @@ function showSamples(columns) {
     if (by) rows.sort((a, b) => by(a) - by(b) || a - b);
     view.rows = rows;
     view.page = 0;
-    if (!keep) list();
+    list();
   }
 
   /* ---- search ---- */
@@ -106,7 +108,7 @@ function showSamples(columns) {
         const item = header.starts[block] + at;
         if (!parts.some((part) => typeof part === "string" && part.toLowerCase().includes(query))) return;
         if (rowOf.has(item)) hits[rowOf.get(item)] = 1;
-        else for (const row of ofQuestion.subarray(first[questionOf.get(item)], first[questionOf.get(item) + 1])) hits[row] = 1;
+        else for (const row of rowsOf(questionOf.get(item))) hits[row] = 1;
       });
       if (block % 8 === 0) $("found").textContent = "Searching, " + Math.round((100 * block) / last) + " %";
     }
@@ -178,8 +180,8 @@ function showSamples(columns) {
     mark();
     const detail = $("detail");
     const run = columns.run[row];
-    const mine = [...siblings(row)].filter((each) => columns.run[each] === run);
-    const steps = [...new Set(mine.map((each) => columns.step[each]))].sort((a, b) => a - b);
+    const mine = ofRun(row, run);
+    const steps = stepsOf(mine);
     const here = mine.filter((each) => columns.step[each] === columns.step[row]);
     const head = make("div", { className: "walk" });
     const slider = make("input", {
@@ -208,7 +210,7 @@ function showSamples(columns) {
     const question = make("div", { className: "question" });
     const panels = make("div", { className: "panels" });
     panels.append(panel(row));
-    if (view.beside !== "" && beside.value !== "") {
+    if (beside.value !== "") {
       const other = counterpart(row, beside.value);
       panels.append(other === null
         ? make("section", { className: "panel" }, make("p", { className: "notice" }, "This question was not kept there."))
@@ -228,9 +230,8 @@ function showSamples(columns) {
   }
 
   function toStep(at) {
-    const run = columns.run[view.row];
-    const mine = [...siblings(view.row)].filter((each) => columns.run[each] === run);
-    const steps = [...new Set(mine.map((each) => columns.step[each]))].sort((a, b) => a - b);
+    const mine = ofRun(view.row, columns.run[view.row]);
+    const steps = stepsOf(mine);
     if (at < 0 || at >= steps.length) return;
     const here = mine.filter((each) => columns.step[each] === steps[at]);
     choose(here.find((each) => columns.sample[each] === columns.sample[view.row]) ?? here[0], false);
@@ -239,12 +240,11 @@ function showSamples(columns) {
   /* The response to the same question in another run, at the same step or the last one before it; or at the run's
      first step. Null if there is none. */
   function counterpart(row, where) {
-    const run = where === "first" ? columns.run[row] : +where;
-    const there = [...siblings(row)].filter((each) => columns.run[each] === run);
+    const there = ofRun(row, where === "first" ? columns.run[row] : +where);
     if (!there.length) return null;
-    const steps = there.map((each) => columns.step[each]);
-    const before = steps.filter((step) => step <= columns.step[row]);
-    const step = where === "first" || !before.length ? Math.min(...steps) : Math.max(...before);
+    const steps = stepsOf(there);
+    const before = where === "first" ? [] : steps.filter((step) => step <= columns.step[row]);
+    const step = before.length ? before[before.length - 1] : steps[0];
     const same = there.filter((each) => columns.step[each] === step);
     return same.find((each) => columns.sample[each] === columns.sample[row]) ?? same[0];
   }
@@ -274,7 +274,7 @@ function showSamples(columns) {
     return whole;
   }
 
-  for (const id of ["run", "kind", "step", "source", "order", "outcomes"]) $(id).addEventListener("change", () => filter());
+  for (const id of ["run", "kind", "step", "source", "order", "outcomes"]) $(id).addEventListener("change", filter);
   let wait;
   $("query").addEventListener("input", () => {
     clearTimeout(wait);
@@ -311,48 +311,6 @@ function showSamples(columns) {
     filter();
     if (view.rows.length) choose(view.rows[0], false);
   }
-}
-
-/* A response as nodes: its thinking, its answer and its boxes marked, every character of it as text.
-   opened: the prompt had opened <think> already. */
-function marked(text, opened) {
-  const nodes = [];
-  let thinking = Boolean(opened);
-  let answer = false;
-  const put = (piece, tag) => {
-    if (!piece) return;
-    const kind = tag ? "tag" : answer ? "answer" : thinking ? "think" : "";
-    nodes.push(kind ? make("span", { className: kind + (tag && thinking ? " think" : "") }, piece) : piece);
-  };
-  for (const piece of text.split(/(<\/?(?:think|answer)>)/)) {
-    if (piece === "<think>") thinking = true;
-    if (piece === "<answer>") answer = true;
-    if (/^<\/?(think|answer)>$/.test(piece)) put(piece, true);
-    else boxes(piece).forEach(([part, box]) => (box ? nodes.push(make("span", { className: "box" }, part)) : put(part)));
-    if (piece === "</think>") thinking = false;
-    if (piece === "</answer>") answer = false;
-  }
-  return nodes;
-}
-
-/* A text cut at its boxes: [piece, whether it is a \boxed{...}]. A box that never closes is no box. */
-function boxes(text) {
-  const found = [];
-  let from = 0;
-  for (let start = text.indexOf("\\boxed{"); start >= 0; start = text.indexOf("\\boxed{", from)) {
-    let depth = 0;
-    let at = start + 6;
-    for (; at < text.length; at++) {
-      if (text[at] === "\\") at++;
-      else if (text[at] === "{") depth++;
-      else if (text[at] === "}" && --depth === 0) break;
-    }
-    if (at >= text.length) break;
-    found.push([text.slice(from, start), false], [text.slice(start, at + 1), true]);
-    from = at + 1;
-  }
-  found.push([text.slice(from), false]);
-  return found;
 }
 
 async function start() {

@@ -37,7 +37,7 @@ _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 UNKNOWN = 2  # of the column truncated, beside 0 and 1
 
 
-class Table:
+class Collection:
     """All responses of a page: columns in memory, items in a file without a name, which dies with its process."""
 
     def __init__(self, folder: Path) -> None:
@@ -163,17 +163,17 @@ class Packed(NamedTuple):
     shown: list[int]  # the rows whose text is in the page
 
 
-def pack(table: Table, budget: int) -> Packed:
+def pack(kept: Collection, budget: int) -> Packed:
     """The texts of all rows in blocks, as many in the page as `budget` (bytes of base64) has room for."""
     nowhere = 2**32 - 1
-    rows = np.full(len(table), nowhere, "u4")
-    questions = np.full(len(table.question_items), nowhere, "u4")
+    rows = np.full(len(kept), nowhere, "u4")
+    questions = np.full(len(kept.question_items), nowhere, "u4")
     inside: list[str] = []
     files: list[tuple[int, list[str]]] = []
     starts, shown, waiting = [0], [], []
     block: list[bytes] = []
     size = room = 0
-    of_question = table.columns()["question"]
+    of_question = kept.columns()["question"]
 
     def close() -> None:
         nonlocal block, size, room, waiting, budget
@@ -192,13 +192,13 @@ def pack(table: Table, budget: int) -> Packed:
             room += len(text)
         block, size, waiting = [], 0, []
 
-    for row in table.order():
+    for row in kept.order():
         question = of_question[row]
         if questions[question] == nowhere:
             questions[question] = starts[-1] + len(block)
-            block.append(table.item(table.question_items[question]))
+            block.append(kept.item(kept.question_items[question]))
         rows[row] = starts[-1] + len(block)
-        block.append(table.item(table.row_items[row]))
+        block.append(kept.item(kept.row_items[row]))
         waiting.append(row)
         size += len(block[-1])
         if size >= BLOCK:
