@@ -199,6 +199,7 @@ def test_verl_finds_the_recipe_from_any_folder(tmp_path):
     assert config.algorithm == ours.algorithm and config.data == ours.data and config.trainer == ours.trainer
 
 
+@pytest.mark.long
 def test_the_plugin_is_light_and_says_where_the_user_looks_that_it_fails(tmp_path):
     """Every process that imports verl loads it: it may bring no more than our own light modules and packaging. veRL
     itself logs a plugin's failure at DEBUG only; here the CPU platform is asked for and its module broken."""

@@ -153,6 +153,7 @@ def test_an_adapter_of_another_kind_is_refused(tmp_path):
         fold._scaling(tmp_path, str(tmp_path))
 
 
+@pytest.mark.long
 def test_a_merger_that_fails_is_quoted_and_leaves_nothing(tmp_path):
     run = Run(tmp_path / "run")
     checkpoint(run, 3, weights=b"")  # nothing to merge: veRL's merger itself says so
