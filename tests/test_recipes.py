@@ -186,6 +186,15 @@ def test_mistakes_are_named():
     assert settle("tinyzero_ppo", ["~trainer.logger"]) == ["~trainer.logger"]
 
 
+def test_a_list_in_the_place_of_a_mapping_is_told_how():
+    with pytest.raises(recipes.RecipeError) as refused:
+        recipes.compose("gsm8k_ppo", ["r1_verl.pays=[orz]"])
+    told = "r1_verl.pays is a mapping in the recipe and [orz] is a list: take the old one out, "
+    assert f"{told}'~r1_verl.pays' '+r1_verl.pays=[orz]'" in str(refused.value)
+    config = recipes.compose("gsm8k_ppo", ["~r1_verl.pays", "+r1_verl.pays=[orz]"])
+    assert pays.line(config) == "orz, as published, scale binary"
+
+
 @pytest.mark.long
 def test_verl_finds_the_recipe_from_any_folder(tmp_path):
     done = subprocess.run(
