@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "fixtures" / "curves"
 SIZES = (
     "data.train_batch_size=32", "actor_rollout_ref.actor.ppo_mini_batch_size=32", "actor_rollout_ref.rollout.n=4",
-    "data.val_files=data/quickstart/test.parquet", "trainer.test_freq=2", "trainer.save_freq=-1",
+    "trainer.test_freq=3", "trainer.save_freq=-1",
 )  # fmt: skip
 _ACTOR = "actor_rollout_ref.actor"
 _FREE = f"{_ACTOR}.kl_loss_coef=0.0"  # nothing holds the policy near its start; how far it goes is measured
@@ -53,9 +53,12 @@ KINDS = {
     "longer": Kind(True, 30, (1,), "quickstart_grpo", (_FREE, "data.max_response_length=196")),
     "temperature": Kind(
         False, 30, (1, 2), "quickstart_grpo",
-        (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=2.0"),
+        (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=3.0"),
     ),
-    "learning-rate": Kind(False, 24, (1, 2), "quickstart_grpo", (_FREE, f"{_ACTOR}.optim.lr=1.0e-3")),
+    "learning-rate": Kind(
+        False, 24, (1, 2), "quickstart_grpo",
+        (_FREE, f"{_ACTOR}.optim.lr=4.0e-3", f"{_ACTOR}.optim.lr_warmup_steps=24"),
+    ),
     "updates": Kind(
         False, 24, (1, 2), "quickstart_grpo",
         (_FREE, f"{_ACTOR}.ppo_epochs=8", f"{_ACTOR}.ppo_mini_batch_size=8",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 from test_checkpoints import saved
 
 from r1_verl import cli, recipes
-from r1_verl.recipes import shape
+from r1_verl.doctor.guard import check_guard
+from r1_verl.recipes.guarding import Guarding
 from r1_verl.report import summary
 from r1_verl.runs import Run, RunError, Step, Stopped, best, health, symptoms
 from r1_verl.runs.curve import read_log
@@ -362,13 +363,36 @@ def test_a_stopped_run_says_why_and_goes_on_at_a_word(run, composed, capsys):
     assert run.stopped() is None
 
 
-def test_the_fragment_and_wrong_values(composed):
-    assert guard.settings(recipes.compose("quickstart_grpo", ["+guard=stop"])) == guard.Settings(stop=True)
-    assert guard.settings(composed("quickstart_grpo")) == guard.settings({}) == guard.Settings()
-    with pytest.raises(recipes.RecipeError, match=r"^r1_verl.guard.stop=maybe: true or false is needed$"):
-        guard.settings({"r1_verl": {"guard": {"stop": "maybe"}}})
-    with_no_section = {**OmegaConf.to_container(composed("quickstart_grpo")), "r1_verl": {"guard": True}}
-    assert list(shape.faults(with_no_section)) == ["r1_verl.guard has to hold KEY: VALUE lines, not True"]
+def test_the_fragment():
+    assert guard.settings(recipes.compose("quickstart_grpo", ["+guard=stop"])) == Guarding(stop=True)
+
+
+# what r1_verl.guard says, and what the doctor and `train` say of it
+WRONG = {
+    "maybe": ({"stop": "maybe"}, "r1_verl.guard.stop is 'maybe': write true or false"),
+    "a misspelling": ({"sotp": True}, "r1_verl.guard has no sotp: it has stop, go_on"),
+    "no section": (True, "r1_verl.guard is True: write r1_verl.guard.stop=true or +guard=stop"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_no_guard_can_be(case, composed):
+    setting, said = WRONG[case]
+    config = copy.deepcopy(composed("quickstart_grpo"))
+    config.r1_verl.guard = setting
+    with pytest.raises(recipes.RecipeError, match=f"^{re.escape(said)}$"):
+        guard.settings(config)
+    (problem,) = check_guard(config)
+    assert f"{problem.what}: {problem.fix}" == said and not problem.doubt
+
+
+@pytest.mark.parametrize(("test", "save", "doubts"), [(10, 5, 0), (5, 15, 0), (7, 3, 1), (-1, 5, 1), (5, -1, 1)])
+def test_a_run_that_may_be_ended_saves_what_it_validates(test, save, doubts, composed):
+    config = copy.deepcopy(composed("quickstart_grpo"))  # 20 steps
+    config.trainer.update(test_freq=test, save_freq=save)
+    assert list(check_guard(config)) == []
+    config.r1_verl.guard.stop = True
+    assert sum(problem.doubt for problem in check_guard(config)) == doubts
 
 
 def test_the_report_lists_notes_alarms_and_the_stop(run):

@@ -23,6 +23,7 @@ from r1_verl.doctor import (
     files,
     function,
     gpus,
+    guard,
     keys,
     loggers,
     machine,
@@ -47,7 +48,7 @@ from r1_verl.runs import RunError, run_folder, run_overrides
 _SETTINGS = (keys, values)
 _ROOMS = (
     verl_source, *_SETTINGS, machine, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention,
-    schedules, rollout, reward, parts, function, loggers, files, made_by, truths, prompts, answer_place, place,
+    schedules, guard, rollout, reward, parts, function, loggers, files, made_by, truths, prompts, answer_place, place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 

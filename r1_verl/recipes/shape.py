@@ -18,7 +18,7 @@ def faults(config: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(_at(config, key), Mapping):
             yield f"{key} holds settings of its own: write one of them, as {key}.KEY=VALUE"
             return
-    for key in ("r1_verl", "r1_verl.data", "r1_verl.guard"):
+    for key in ("r1_verl", "r1_verl.data"):
         if not isinstance(_at(config, key) or {}, Mapping):
             yield f"{key} has to hold KEY: VALUE lines, not {_at(config, key)!r}"
             return

@@ -8,27 +8,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from r1_verl.recipes import RecipeError
+from r1_verl.recipes import RecipeError, guarding
+from r1_verl.recipes.guarding import Guarding
+from r1_verl.recipes.settings import SettingError
 from r1_verl.runs import Run, RunError, Stopped, best, find_run, health, identity, read_curve, recorded
 from r1_verl.runs.curve import Step, read_log
 
 
-class Settings(NamedTuple):
-    """`r1_verl.guard`. stop: an alarm ends the run after its next checkpoint. go_on: a run that was ended goes on."""
-
-    stop: bool = False
-    go_on: bool = False
-
-
-def settings(config: Any) -> Settings:
-    """The guard's settings in a configuration. Raises RecipeError for a value that is neither true nor false."""
-    found = dict((config.get("r1_verl") or {}).get("guard") or {})
-    for key in Settings._fields:
-        if not isinstance(found.get(key, False), bool):
-            raise RecipeError(f"r1_verl.guard.{key}={found[key]}: true or false is needed")
-    return Settings(**{key: found[key] for key in Settings._fields if key in found})
+def settings(config: Any) -> Guarding:
+    """The guard's settings in a configuration. Raises RecipeError."""
+    try:
+        return guarding.read((config.get("r1_verl") or {}).get("guard"))
+    except SettingError as error:
+        raise RecipeError(str(error)) from error
 
 
 class Guard:
