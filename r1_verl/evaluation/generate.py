@@ -54,6 +54,7 @@ class Engine:
 
     def __init__(self, tensor_parallel: int = 1) -> None:
         self._size, self._llm, self._model = tensor_parallel, None, None
+        self._count, self._keys = 0, {}  # requests so far; the keys of the unfinished ones by vLLM's names
 
     def turn(self, model: Model, requests: Sequence[Request], seconds: float = 1.0) -> list[Answer]:
         """Take new requests in, generate for about `seconds`, and return the answers that were finished meanwhile.
@@ -82,7 +83,8 @@ class Engine:
                 stop=list(request.stop), include_stop_str_in_output=request.keep_stop, seed=request.seed,
                 output_kind=RequestOutputKind.FINAL_ONLY,
             )  # fmt: skip
-            name = "\t".join(map(str, request.key))
+            name = str(self._count)
+            self._count += 1
             engine.add_request(name, tokens_input(list(request.ids)), sampling)
             self._keys[name] = request.key
         until = time.monotonic() + seconds
@@ -129,7 +131,9 @@ def _start(model: Model, tensor_parallel: int) -> Any:
             os.environ.setdefault(name, value)
     from vllm import LLM
 
-    kind = {"dtype": "float32", "enforce_eager": True} if cpu else {}  # bf16 without AMX is seven times slower
+    # On a CPU bf16 is seven times slower without AMX, and a request with a seed cannot have its prompt cut in two: vLLM
+    # sets the seed's generator back, which PyTorch has for GPUs alone.
+    kind = {"dtype": "float32", "enforce_eager": True, "enable_chunked_prefill": False} if cpu else {}
     return LLM(
         model.folder, tensor_parallel_size=tensor_parallel, max_model_len=model.longest or None, seed=0,
         enable_prefix_caching=True, **kind,
