@@ -332,6 +332,8 @@ def test_a_changed_protocol_bears_its_change():
     assert changed.name == 'open_r1+temperature=0.7+stop=["</answer>"]+keep_stop=true'
     assert changed.stop == ("</answer>",) and changed.samples_of("aime24") == 2
     assert protocols.find("open_r1").samples_of("aime24") == 64
+    judged = protocols.find("greedy", ["evaluator=math_eval"])
+    assert (judged.evaluator_of("gsm8k", "math"), judged.evaluator_of("kk", "kk")) == ("math_eval", None)
 
 
 def test_every_protocol_asks_every_suite_that_it_names(tmp_path):

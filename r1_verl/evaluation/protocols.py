@@ -101,7 +101,13 @@ PROTOCOLS = {
                  {"*": 32}, {"math": "dapo"}, 0.7, evaluator={"math": "dapo"}),
     )
 }  # fmt: skip
-_SETTABLE = ("samples", "temperature", "top_p", "max_tokens", "stop", "keep_stop", "seed", "style", "evaluator")
+
+_SETTABLE = {  # what --set changes, and what it takes
+    "samples": "a whole number from 1 up", "temperature": "a number from 0 to 10", "top_p": "a number up to 1",
+    "max_tokens": "a whole number from 1 up", "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
+    "keep_stop": "true or false", "seed": "a whole number from 0 up", "style": "the name of a prompt style",
+    "evaluator": "the name of a reward that was published (`r1-verl sources`: faithful)",
+}  # fmt: skip
 
 
 def find(name: str, settings: Iterable[str] = ()) -> Protocol:
@@ -135,11 +141,10 @@ def _with(protocol: Protocol, key: str, value: Any, text: str) -> Protocol:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if key == "samples" and isinstance(value, int) and number and value > 0:
         return replace(protocol, samples={"*": value})
-    if key in ("style", "evaluator") and isinstance(value, str):
-        if key == "evaluator":
-            find_reward(value)
-        tasks = ("math", "kk", "countdown")
-        return replace(protocol, **{key: dict.fromkeys(tasks, value) if value else {}})
+    if key == "style" and isinstance(value, str):
+        return replace(protocol, style=dict.fromkeys(("math", "kk", "countdown"), value) if value else {})
+    if key == "evaluator" and isinstance(value, str) and (not value or find_reward(value).faithful):
+        return replace(protocol, evaluator={find_reward(value).task: value} if value else {})
     if key == "stop" and isinstance(value, str | list) and all(isinstance(stop, str) for stop in value):
         return replace(protocol, stop=(value,) if isinstance(value, str) else tuple(value))
     if key == "keep_stop" and isinstance(value, bool):
@@ -148,15 +153,7 @@ def _with(protocol: Protocol, key: str, value: Any, text: str) -> Protocol:
     fits = key in limits and number and limits[key][0] <= value <= limits[key][1]
     if fits and (kind == "float" or isinstance(value, int)):
         return replace(protocol, **{key: float(value) if kind == "float" else value})
-    raise DataError(f"--set {text}: {_WANTED[key]}")
-
-
-_WANTED = {
-    "samples": "a whole number from 1 up", "temperature": "a number from 0 to 10", "top_p": "a number up to 1",
-    "max_tokens": "a whole number from 1 up", "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
-    "keep_stop": "true or false", "seed": "a whole number from 0 up", "style": "the name of a prompt style",
-    "evaluator": "the name of a reward (`r1-verl sources`)",
-}  # fmt: skip
+    raise DataError(f"--set {text}: {_SETTABLE[key]}")
 
 
 def table() -> str:

@@ -14,6 +14,7 @@ from r1_verl.evaluation import statistics
 from r1_verl.maths.judge import judge
 
 NAME = "result.json"
+TOO_LONG = "prompt_too_long"  # the finish_reason of a sample whose prompt leaves no room for a response
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,6 @@ def measure(rows: Iterable[Mapping[str, Any]], task: str, samples: int) -> dict[
         "outcomes": dict(outcomes.most_common()), "published": sums["published"] / count,
         **{name: sums[name] / count for name in ("format", "truncated", "too_long", "tokens")},
     }  # fmt: skip
-
-
-TOO_LONG = "prompt_too_long"
 
 
 def _classes(preds: Sequence[str], accs: Sequence[float], task: str) -> list[str | None]:
