@@ -8,12 +8,12 @@ a user would who looks after every step. Its defaults; its own reader of veRL's 
 
 from __future__ import annotations
 
+import importlib
 import json
 import tempfile
 from pathlib import Path
 
-from rl_doctor import Severity, diagnose, load_jsonl
-
+rl_doctor = importlib.import_module("rl_doctor")  # for this comparison alone: not among what the tests install
 FOLDER = Path(__file__).parent / "fixtures" / "curves"
 
 
@@ -25,8 +25,8 @@ def first_steps(curve: Path) -> dict[str, list]:
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
             file.write("\n".join(lines[:end]) + "\n")
             file.flush()
-            findings = diagnose(load_jsonl(file.name)).findings
-        for name, least in (("warning", Severity.WARNING), ("critical", Severity.CRITICAL)):
+            findings = rl_doctor.diagnose(rl_doctor.load_jsonl(file.name)).findings
+        for name, least in (("warning", rl_doctor.Severity.WARNING), ("critical", rl_doctor.Severity.CRITICAL)):
             worst = max(findings, key=lambda each: each.severity)
             if worst.severity >= least and name not in found:
                 found[name] = [json.loads(lines[end - 1])["step"], worst.detector]
