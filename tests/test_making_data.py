@@ -45,6 +45,7 @@ def test_the_scripts_take_the_arguments(name, given, composed, monkeypatch, noth
         raise Parsed(parse(parser, *arguments))
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_and_stop)
+    monkeypatch.setattr(sys, "path", [str(make.SCRIPTS), *sys.path])  # as Python does for a script
     for variable in ("SOURCE", "TEST_SOURCE", "EVAL_SOURCE") if given else ():
         monkeypatch.setenv(variable, f"my {variable}")
     for step in steps(name, composed):

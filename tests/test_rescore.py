@@ -293,4 +293,5 @@ def test_a_gzip_file_that_breaks_off_is_scored_as_far_as_it_goes(tmp_path, capsy
 def test_columns_that_parts_of_a_reward_need(tmp_path):
     rows = [ROWS[0] | {"tokens": 7, "truncated": True, "prompt": "Q"}, ROWS[0] | {"extra_info": {"truncated": False}}]
     found = [row.extra_info for row in read(write(tmp_path / "r.jsonl", rows), Columns())]
-    assert found == [{"response_tokens": 7, "truncated": True, "question": "Q"}, {"truncated": False}]
+    told = {"response_tokens": 7, "truncated": True, "question": "Q"}
+    assert found == [{"think_in_prompt": False} | told, {"truncated": False}]

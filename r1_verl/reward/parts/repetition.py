@@ -9,8 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from r1_verl.reward.parts.language import HAN, LANGUAGES
 from r1_verl.reward.parts.part import MOST_CHARS, Facts, number, whole
 from r1_verl.scorers import UnknownNameError, unknown_name
@@ -35,6 +33,8 @@ def repetition(text: str, facts: Facts, ngram: int = 3, max_penalty: float = -1.
     words = _WORD.findall(text) if chinese else text.split()
     if len(words) < size:
         return 0.0
+    import numpy as np
+
     places = {word: place for place, word in enumerate(dict.fromkeys(words))}
     grams = _windows(np.array([*map(places.__getitem__, words)]), size)
     # Each window's number is below the number of different ones. Adding 0.0 makes -0.0 plain.
@@ -51,6 +51,8 @@ def repetition_dense(ids: Sequence[int], facts: Facts, ngram: int = 40, penalty:
     size, value = whole("ngram", ngram), number("penalty", penalty, high=0)
     if len(ids) < size:
         return [0.0] * len(ids)
+    import numpy as np
+
     grams = _windows(np.unique(np.asarray(ids), return_inverse=True)[1], size)
     first = np.unique(grams, return_index=True)[1]
     repeated = np.arange(len(grams)) != first[grams]
@@ -66,6 +68,8 @@ def _windows(ids: Any, size: int) -> Any:
     ids: int64 [L], numbers from 0, none left out. Returns int64 [L - size + 1]. A window's number is made of those of
     the shorter windows that cover it, as many at a time as fit into 63 bits.
     """
+    import numpy as np
+
     length = 1
     while length < size:
         base = int(ids.max()) + 1
