@@ -51,6 +51,11 @@ KINDS = {
         True, 24, (1,), "quickstart_grpo", ("algorithm.adv_estimator=grpo_bias", "+algorithm.grpo_bias=0.1")
     ),
     "longer": Kind(True, 30, (1,), "quickstart_grpo", (_FREE, "data.max_response_length=196")),
+    "warm": Kind(
+        True, 30, (1,), "quickstart_grpo",
+        (_FREE, "data.val_files=data/quickstart/test.parquet", "trainer.test_freq=2",
+         "actor_rollout_ref.rollout.temperature=1.5"),
+    ),
     "temperature": Kind(
         False, 30, (1, 2), "quickstart_grpo",
         (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=3.0"),

@@ -29,20 +29,22 @@ class Verdict(NamedTuple):
     ours: health.Finding | None
     notes: int
     ragen: int | None
-    warning: int | None
-    critical: int | None
+    warning: int | str | None
+    critical: int | str | None
 
 
 def judge(name: str) -> Verdict:
     curve = read_log(FOLDER / f"{name}.jsonl")
     found = list(health.findings(curve, ROWS))
     validated = list(best.validated(curve))
-    rldoctor = json.loads((FOLDER / "rldoctor.json").read_text()).get(name, {})
+    asked = json.loads((FOLDER / "rldoctor.json").read_text()) if (FOLDER / "rldoctor.json").exists() else {}
+    rldoctor = asked.get(name)
     kind, _, seed = name.rpartition("-")
     return Verdict(
         name, KINDS[kind].healthy, seed == "1", max(validated, key=lambda each: each.accuracy), validated[-1].accuracy,
         halved(validated), next((each for each in found if each.alarm), None), sum(not each.alarm for each in found),
-        ragen(curve), *(rldoctor.get(each, [None])[0] for each in ("warning", "critical")),
+        ragen(curve),
+        *("not asked" if rldoctor is None else rldoctor.get(each, [None])[0] for each in ("warning", "critical")),
     )  # fmt: skip
 
 
@@ -93,7 +95,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def _or_dash(value: int | None) -> str:
+def _or_dash(value: int | str | None) -> str:
     return "-" if value is None else str(value)
 
 
@@ -119,6 +121,9 @@ def counts(verdicts: Sequence[Verdict]) -> list[str]:
         cells = []
         for _, group in groups:
             well, ill = [each for each in group if each.healthy], [each for each in group if not each.healthy]
+            if any(isinstance(alarm(each), str) for each in group):
+                cells += ["not asked", "not asked"]
+                continue
             cells += [
                 f"{sum(alarm(each) is not None for each in well)} of {len(well)}",
                 f"{sum(in_time(each, alarm(each)) for each in ill)} of {len(ill)}",

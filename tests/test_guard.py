@@ -44,6 +44,15 @@ def told(found: list[Step], **about) -> list[tuple[int, bool, tuple[str, ...]]]:
     return [(each.step, each.alarm, each.symptoms) for each in health.findings(found, **about)]
 
 
+@pytest.mark.parametrize(("name", "notes"), [("full-1", ["length up"]), ("warm-1", [])])
+def test_a_real_healthy_run_gives_no_alarm(name, notes, fixtures):
+    """The quickstart (.23 -> .71) with twice the length, and one at temperature 1.5 (.28 -> .58) whose training
+    accuracy goes up and down."""
+    found = list(health.findings(read_log(fixtures / f"curves/{name}.jsonl"), 512))
+    assert [each.alarm for each in found] == [False] * len(notes)
+    assert [each.symptoms for each in found] == [(note,) for note in notes]
+
+
 def test_a_healthy_curve_tells_nothing():
     assert told(curve(30)) == []
     assert told([]) == told([step(0, val=0.3)]) == []

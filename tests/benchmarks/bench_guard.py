@@ -18,7 +18,7 @@ from r1_verl.runs import Run, best, read_curve
 from r1_verl.training.guard import Guard
 
 TARGET = 0.2
-CURVE = Path(__file__).parents[1] / "fixtures" / "curves" / "quickstart-1.jsonl"
+CURVE = Path(__file__).parents[1] / "fixtures" / "curves" / "full-1.jsonl"
 STEPS = 1000
 
 
