@@ -26,7 +26,7 @@ from r1_verl.environments.sokoban import neighbours
 from r1_verl.ground_truth import encode
 
 GENERATOR = 1  # raise it when the same settings give other lakes
-_STALE = 20_000  # draws without a new lake
+_STALE = 5_000  # draws without a new lake
 _2025_02 = """You are walking on a frozen lake.
 
 FrozenLake Quick Guide

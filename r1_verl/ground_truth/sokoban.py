@@ -60,21 +60,22 @@ def read_board(text: str) -> Level | None:
 
 
 def glyphs(level: Level, boxes: int, player: int) -> list[str]:
-    """The rows of a board with its boxes and its player where they stand now, a character a cell."""
-    cells = []
-    for cell in range(level.rows * level.cols):
-        bit = 1 << cell
-        on_target = level.targets & bit
-        if level.walls & bit:
-            cells.append("#")
-        elif cell == player:
-            cells.append("S" if on_target else "P")
-        elif boxes & bit:
-            cells.append("√" if on_target else "X")
-        else:
-            cells.append("O" if on_target else "_")
+    """The rows of a board with its boxes and its player where they stand now, a character a cell. Player -1 is none."""
+    cells = list(_empty(level.rows * level.cols, level.walls, level.targets))
+    while boxes:
+        cell = (boxes & -boxes).bit_length() - 1
+        cells[cell] = "√" if cells[cell] == "O" else "X"
+        boxes &= boxes - 1
+    if player >= 0:
+        cells[player] = "S" if cells[player] == "O" else "P"
     text = "".join(cells)
     return [text[start : start + level.cols] for start in range(0, len(text), level.cols)]
+
+
+@lru_cache(maxsize=4096)
+def _empty(cells: int, walls: int, targets: int) -> str:
+    """A board without boxes and player."""
+    return "".join("#" if walls >> cell & 1 else "O" if targets >> cell & 1 else "_" for cell in range(cells))
 
 
 def write_board(level: Level) -> str:
