@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -152,6 +153,11 @@ def test_a_sokoban_row_is_what_check_wants(style, parts):
     assert found.faults() == [] and made["data_source"] == f"sokoban/{len(parts['test'][0].moves)}"
 
 
+def test_the_readme_names_every_style():
+    text = (Path(__file__).parents[1] / "data_prep" / "README.md").read_text(encoding="utf-8")
+    assert [style for style in [*SOKOBAN, *frozen_lake.FROZEN_LAKE] if f"`{style}`" not in text] == []
+
+
 LEVEL = levels.Made("#####/#P_X#/#_XO#/#_O_#/#####", ("Up",), False)
 
 
@@ -159,16 +165,17 @@ def test_the_prompt_of_the_paper():
     ((_, system), (_, user)) = next(levels.to_examples([LEVEL], "train", "ragen_v1")).messages
     assert system == "You're a helpful assistant. "
     assert user == (
-        "You are solving the Sokoban puzzle. You are the player and you need to push all boxes to targets. When you are "
-        "right next to a box, you can push it by moving in the same direction. You cannot push a box through a wall, and "
-        "you cannot pull a box. The answer should be a sequence of actions, like <answer>Right || Right || Up</answer>\n"
+        "You are solving the Sokoban puzzle. You are the player and you need to push all boxes to targets. When you "
+        "are right next to a box, you can push it by moving in the same direction. You cannot push a box through a "
+        "wall, and you cannot pull a box. The answer should be a sequence of actions, like <answer>Right || Right || "
+        "Up</answer>\n"
         "The meaning of each symbol in the state is:\n"
         "#: wall, _: empty, O: target, √: box on target, X: box, P: player, S: player on target\n"
         "Your available actions are:\nUp, Down, Left, Right\n"
         'You can make up to 10 actions, separated by the action separator " || "\n\n'
         "Turn 1:\nState:\n#####\n#P_X#\n#_XO#\n#_O_#\n#####\n"
-        "You have 10 actions left. Always output: <think> [Your thoughts] </think> <answer> [your answer] </answer> with "
-        "no extra text. Strictly follow this format. Max response length: 100 words (tokens).\n"
+        "You have 10 actions left. Always output: <think> [Your thoughts] </think> <answer> [your answer] </answer> "
+        "with no extra text. Strictly follow this format. Max response length: 100 words (tokens).\n"
     )
 
 
@@ -176,8 +183,9 @@ def test_the_prompt_of_v2():
     ((_, system), (_, user)) = next(levels.to_examples([LEVEL], "train", "ragen_v2")).messages
     assert system == (
         "You're a helpful assistant. You are solving the Sokoban puzzle. You are the player and you need to push all "
-        "boxes to targets.\nYou are provided with a symbol grid and the zero-indexed coordinates of the player, each box, "
-        "and each target. \nCoordinates range from the top-left corner (0, 0) to the bottom-right corner (4, 4). \n"
+        "boxes to targets.\nYou are provided with a symbol grid and the zero-indexed coordinates of the player, each "
+        "box, and each target. \n"
+        "Coordinates range from the top-left corner (0, 0) to the bottom-right corner (4, 4). \n"
         "When you are exactly next to a box, you can push it by moving in the same direction. \n"
         "You cannot push a box through a wall, and you cannot pull a box.\n"
         "The answer should be a sequence of actions, like <answer>Right || Right || Up</answer>.\n\n"

@@ -17,7 +17,7 @@ from r1_verl.ground_truth.sokoban import Level, glyphs, read_level
 
 MOVES = ("Up", "Down", "Left", "Right")  # RAGEN's actions 1 to 4
 FORMS = ("ragen", "grid", "grid_coord", "tiny")
-MAX_STEPS = 100  # RAGEN's max_steps
+MAX_STEPS = 1000  # RAGEN's 100 lie beyond the 10 actions of its episodes; large boards may need more in one answer
 _STEP, _ON, _OFF, _SOLVED = -0.1, 1.0, -1.0, 10.0
 _BY_NAME = {name.lower(): at for at, name in enumerate(MOVES)}
 
