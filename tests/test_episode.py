@@ -220,6 +220,34 @@ def test_what_is_no_step_is_named(step):
         Episode(Broken(step), RULES["tiny"]).play("go")
 
 
+class Echo:
+    """A text environment that ends at the third action."""
+
+    actions = None
+
+    def reset(self, seed=None):
+        self.heard = []
+        return "?", {}
+
+    def step(self, action):
+        self.heard.append(action)
+        return action, 1.0, len(self.heard) == 3, False, {}
+
+
+def test_actions_of_several_words_are_recorded_too():
+    rules = RULES["ragen_v1"]
+    episode = Episode(Echo(), rules)
+    for response in (
+        "<think>a</think><answer>take the lamp || look</answer>",
+        "what?",
+        "<think></think><answer>go/N</answer>",
+    ):
+        episode.play(response)
+    assert episode.record() == '[["take the lamp", "look"], ["?"], ["go/N"]]'
+    again = replay(Echo(), rules, episode.record())
+    assert (again.reward(), again.outcome) == (episode.reward(), "success") == (pytest.approx(2.9), "success")
+
+
 def test_what_is_no_start_is_named():
     broken = Broken(None)
     broken.reset = lambda seed=None: "text"

@@ -6,6 +6,7 @@ success alone. An episode can be written down in one line (`Episode.record`) and
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -110,8 +111,14 @@ class Episode:
         return float(sum(turn.reward for turn in self.turns) + sum(turn.penalty for turn in self.turns))
 
     def record(self) -> str:
-        """The actions of all turns in one line, for example `Up Right/?/Left`; `?` is an action that was none."""
-        return _NEXT_TURN.join(" ".join((*turn.actions, *[INVALID] * turn.invalid)) for turn in self.turns)
+        """The actions of all turns in one line, for example `Up Right/?/Left`; `?` is an action that was none.
+
+        In JSON, [["look"], ["take lamp"]], where the environment's actions are no single words.
+        """
+        turns = [[*turn.actions, *[INVALID] * turn.invalid] for turn in self.turns]
+        if _are_words(self.environment.actions):
+            return _NEXT_TURN.join(map(" ".join, turns))
+        return json.dumps(turns, ensure_ascii=False)
 
     def feedback(self) -> str:
         """The user's message after the last turn, in the protocol's words; the environment's text where it has none."""
@@ -130,15 +137,26 @@ class Episode:
 
 
 def replay(environment: Environment, rules: Rules, record: str, seed: int | None = None) -> Episode:
-    """Play an episode again from its record, for as long as it lasts. What is no action counts as `?`."""
+    """Play an episode again from its record, for as long as it lasts. What is no action counts as `?`.
+
+    Raises ValueError for a record in JSON that can't be read.
+    """
     episode = Episode(environment, rules, seed)
-    for turn in record[:_MAX_ANSWER].split(_NEXT_TURN):
+    if _are_words(environment.actions):
+        turns = [turn.split() for turn in record[:_MAX_ANSWER].split(_NEXT_TURN)]
+    else:
+        turns = json.loads(record)
+    for turn in turns:
         if episode.outcome:
             break
-        names = [name_of(word, environment.actions) for word in turn.split()]
+        names = [name_of(str(word), environment.actions) for word in turn]
         actions = [name for name in names if name is not None]
         episode.take(actions, len(names) - len(actions))
     return episode
+
+
+def _are_words(names: Sequence[str] | None) -> bool:
+    return names is not None and not any(set(name) & set(" \t\n/?") for name in names)
 
 
 # --- reading a response -----------------------------------------------------------------------------------------------

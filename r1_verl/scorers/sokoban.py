@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from r1_verl.environments import Environment, make
-from r1_verl.environments.episode import INVALID, Episode, answer_of, numbered, replay
+from r1_verl.environments.episode import INVALID, answer_of, numbered, replay
 from r1_verl.environments.rules import Rules, rules_of
 from r1_verl.environments.sokoban_search import SearchLimitError, solve
 from r1_verl.ground_truth import decode
@@ -26,6 +26,7 @@ from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, UNREADABL
 from r1_verl.scorers import scorer
 
 _MAX_ANSWER = 10_000  # characters: 1,000 moves and more
+_NO_LIMIT = _MAX_ANSWER  # an answer holds fewer moves than characters
 _PIECES = re.compile(r"/|[1-9]\s*\([A-Za-z]+\)|[^\s,/|]+")
 EXAMPLES = (
     '{"board":"#####/#PXO#/#####","rules":"ragen_v1","shortest":1,"task":"sokoban"}',
@@ -45,7 +46,7 @@ def environment_of(ground_truth: Any, task: str) -> tuple[Environment, Rules] | 
     if not isinstance(truth, Mapping) or truth.get("task", task) != task:
         return None
     try:
-        return make({**truth, "task": task}), rules_of(truth)._replace(actions=_MAX_ANSWER, turns=_MAX_ANSWER)
+        return make({**truth, "task": task}), rules_of(truth)._replace(actions=_NO_LIMIT, turns=_NO_LIMIT)
     except ValueError:
         return None
 
@@ -60,9 +61,10 @@ def judge(solution_str: str, info: Mapping[str, Any], played: tuple[Environment,
     if not answer.strip():
         return Score(EMPTY)
     record = record_of(answer, played[0])
+    # The marks of a record are no words: `?` stands where it stood in the answer, and there is at least one move.
     if record.count(INVALID) > answer.count(INVALID) or not set(record) - set(" /?"):
         return Score(UNREADABLE, answer.strip())
-    return Score(CORRECT if _replayed(record, played).success else WRONG, record, 1.0)
+    return Score(CORRECT if replay(*played, record).success else WRONG, record, 1.0)
 
 
 def pay(solution_str: str, info: Mapping[str, Any], played: tuple[Environment, Rules] | None) -> Score:
@@ -71,14 +73,10 @@ def pay(solution_str: str, info: Mapping[str, Any], played: tuple[Environment, R
         return Score(BAD_GROUND_TRUTH)
     answer = answer_of(solution_str, played[1].answer, bool(info.get("think_in_prompt")))
     record = INVALID if answer is None else record_of(answer, played[0]) or INVALID
-    episode = _replayed(record, played)
+    episode = replay(*played, record)
     moves, penalty = sum(turn.reward for turn in episode.turns), sum(turn.penalty for turn in episode.turns)
     outcome = CORRECT if episode.success else NO_ANSWER if answer is None else WRONG
     return Score(outcome, record, float(not penalty), {"moves": float(moves), "format": float(penalty)})
-
-
-def _replayed(record: str, played: tuple[Environment, Rules]) -> Episode:
-    return replay(*played, record)
 
 
 def faithful(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 from r1_verl.data.countdown.puzzles import on_test_side
@@ -58,7 +58,8 @@ class Settings:
             raise DataError(f"--moves takes LEAST-MOST from 1 up, got {self.least}-{self.most}")
 
     def __str__(self) -> str:
-        return f"{self.rows}x{self.cols} with {self.boxes} boxes and {self.least} to {self.most} moves"
+        boxes = "one box" if self.boxes == 1 else f"{self.boxes} boxes"
+        return f"{self.rows}x{self.cols} with {boxes} and {self.least} to {self.most} moves"
 
 
 def generate(settings: Settings, train: int, test: int, processes: int = 1) -> dict[str, list[Made]]:
@@ -96,7 +97,7 @@ def generate(settings: Settings, train: int, test: int, processes: int = 1) -> d
 def _draw(task: tuple[Settings, int]) -> list[Made]:
     """The levels of one task: its own random stream, whoever runs it."""
     settings, number = task
-    rng = random.Random(f"sokoban {settings} {settings.seed} {number}")
+    rng = random.Random(f"sokoban {astuple(settings)} {number}")
     return [made for _ in range(_ROOMS) for made in _of_room(settings, rng)]
 
 
