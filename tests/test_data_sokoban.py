@@ -158,7 +158,7 @@ def test_the_readme_names_every_style():
     assert [style for style in [*SOKOBAN, *frozen_lake.FROZEN_LAKE] if f"`{style}`" not in text] == []
 
 
-LEVEL = levels.Made("#####/#P_X#/#_XO#/#_O_#/#####", ("Up",), False)
+LEVEL = levels.Made("#####/#P_X#/#_XO#/#_O_#/#####", ("Up",))
 
 
 def test_the_prompt_of_the_paper():

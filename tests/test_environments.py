@@ -157,6 +157,9 @@ def test_the_search_backwards_knows_what_the_search_forwards_finds():
 
 
 def test_a_search_has_a_limit():
+    level = read_board("######/#OO__#/#_#__#/#√___#/#P___#/######".replace("O", "√"))
+    whole, cut = distances(level), distances(level, max_states=100)
+    assert 100 < len(cut) < len(whole) and cut.items() <= whole.items()
     with pytest.raises(SearchLimitError, match="within 3 states"):
         solve(read_board(LEVEL.replace("P_XO", "PX_O")), 3)
 

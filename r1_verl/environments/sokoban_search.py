@@ -10,11 +10,11 @@ from r1_verl.ground_truth.sokoban import Level
 MAX_STATES = 300_000  # a second or two; 6x6 with two boxes has some 2,000, 8x8 with two some 20,000
 
 
-def distances(level: Level, most: int = 10**6) -> dict[tuple[int, int], int]:
+def distances(level: Level, most: int = 10**6, max_states: int = MAX_STATES) -> dict[tuple[int, int], int]:
     """(boxes, player) -> moves of a shortest solution, for every solvable state of the room that needs at most `most`.
 
-    One search backwards, by pulls, from all solved states: a proof for each state. The level's own boxes and player do
-    not matter, its walls and targets do.
+    One search backwards, by pulls, from all solved states: a proof for each state. Past `max_states` states it goes no
+    further from the targets; what it has found is right. The level's own boxes and player do not matter.
     """
     rows, cols, walls, targets = level.rows, level.cols, level.walls, level.targets
     cells = range(rows * cols)
@@ -28,9 +28,9 @@ def distances(level: Level, most: int = 10**6) -> dict[tuple[int, int], int]:
     }
     edge = [(targets, cell) for cell in before if not targets >> cell & 1]
     found = dict.fromkeys(edge, 0)
-    for length in range(1, most + 1):
-        if not edge:
-            break
+    length = 0
+    while edge and length < most and len(found) <= max_states:
+        length += 1
         wider = []
         for boxes, player in edge:
             for source, beyond in before[player]:

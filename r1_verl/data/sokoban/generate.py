@@ -30,11 +30,10 @@ _WAYS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Made(NamedTuple):
-    """A level as it is prepared: its board as a ground truth holds it, a shortest solution, and its room's side."""
+    """A level as it is prepared: its board as a ground truth holds it, and a shortest solution."""
 
     board: str
     moves: tuple[str, ...]
-    test_side: bool
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def generate(settings: Settings, train: int, test: int, processes: int = 1) -> d
     try:
         while any(len(parts[name]) < wanted[name] for name in parts):
             before = len(seen)
-            for made in next(drawn):
-                side = "test" if made.test_side else "train"
+            for side, made in next(drawn):
                 if made.board not in seen and len(parts[side]) < wanted[side]:
                     seen.add(made.board)
                     parts[side].append(made)
@@ -94,14 +92,14 @@ def generate(settings: Settings, train: int, test: int, processes: int = 1) -> d
     return parts
 
 
-def _draw(task: tuple[Settings, int]) -> list[Made]:
-    """The levels of one task: its own random stream, whoever runs it."""
+def _draw(task: tuple[Settings, int]) -> list[tuple[str, Made]]:
+    """The levels of one task, each with its side of the split: its own random stream, whoever runs it."""
     settings, number = task
     rng = random.Random(f"sokoban {astuple(settings)} {number}")
-    return [made for _ in range(_ROOMS) for made in _of_room(settings, rng)]
+    return [found for _ in range(_ROOMS) for found in _of_room(settings, rng)]
 
 
-def _of_room(settings: Settings, rng: random.Random) -> Iterator[Made]:
+def _of_room(settings: Settings, rng: random.Random) -> Iterator[tuple[str, Made]]:
     floor = sorted(_carve(settings, rng))
     if len(floor) < 2 * settings.boxes + 1:
         return
@@ -116,11 +114,11 @@ def _of_room(settings: Settings, rng: random.Random) -> Iterator[Made]:
             by_length.setdefault(length, []).append(state)
     if not by_length:
         return
-    test_side = on_test_side(canonical(glyphs(room, 0, -1)))
+    side = "test" if on_test_side(canonical(glyphs(room, 0, -1))) else "train"
     for length in rng.sample(sorted(by_length), min(len(by_length), _OF_ONE_ROOM)):
         boxes, player = rng.choice(by_length[length])
         level = room._replace(boxes=boxes, player=player)
-        yield Made(write_board(level), tuple(descend(level, found, boxes, player)), test_side)
+        yield side, Made(write_board(level), tuple(descend(level, found, boxes, player)))
 
 
 def _carve(settings: Settings, rng: random.Random) -> set[int]:

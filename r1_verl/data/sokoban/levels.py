@@ -6,17 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from r1_verl.data import read
-from r1_verl.data.countdown.puzzles import on_test_side
 from r1_verl.data.example import DataError, Example, gold_response
 from r1_verl.data.sokoban.generate import Made
 from r1_verl.data.sokoban.prompts import SOKOBAN, rules_name
-from r1_verl.data.symmetry import canonical
 from r1_verl.data.write import LeftOut, progress
 from r1_verl.environments.rules import RULES
 from r1_verl.environments.sokoban import Sokoban
 from r1_verl.environments.sokoban_search import SearchLimitError, solve
 from r1_verl.ground_truth import encode
-from r1_verl.ground_truth.sokoban import Level, glyphs, read_board, read_level, write_board
+from r1_verl.ground_truth.sokoban import Level, read_board, read_level, write_board
 
 _BEFORE, _AFTER = "[Cumulative Observations]:\n", "Decide the next action"
 
@@ -37,7 +35,7 @@ def load(source: str, limit: int | None = None) -> tuple[list[Made], dict[str, A
         except SearchLimitError as error:
             moves, why = None, str(error)
         if moves:
-            made.append(Made(write_board(level), tuple(moves), on_test_side(canonical(glyphs(level, 0, -1)))))
+            made.append(Made(write_board(level), tuple(moves)))
         else:
             why = "is solved already" if moves is not None else why
             left_out.append(LeftOut(at, why, str(row)[:200]))
