@@ -138,7 +138,7 @@ def test_all_that_the_core_loads_is_a_dependency() -> None:
 def test_every_import_is_declared() -> None:
     found = imports(file for folder in ("r1_verl", "data_prep") for file in sorted((ROOT / folder).rglob("*.py")))
     assert {"verl", "vllm", "yaml", "hydra"} <= set(found)
-    assert undeclared(found, "train", "cuda", "cpu") == set()
+    assert undeclared(found, "train", "cuda", "cpu", "envs") == set()
 
 
 def test_every_import_of_the_tests_is_declared() -> None:
@@ -153,7 +153,7 @@ def resolved(build: str, python: str) -> dict[str, str]:
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     if uv is None:
         pytest.fail("uv is not installed: run_scripts/test.sh installs it with everything else")
-    extras = [word for extra in ("train", build, "test", "wandb") for word in ("--extra", extra)]
+    extras = [word for extra in ("train", build, "test", "wandb", "envs") for word in ("--extra", extra)]
     kind = ["--python-version", python, "--python-platform", "x86_64-manylinux_2_35"]
     done = subprocess.run(
         [uv, "pip", "compile", "pyproject.toml", *extras, "--constraint", "constraints.txt", *kind,

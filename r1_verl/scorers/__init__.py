@@ -9,10 +9,8 @@ parties' from modules named by the entry-point group `r1_verl.scorers` or by the
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-import os
 import pkgutil
 import sys
 import threading
@@ -20,9 +18,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from importlib.metadata import entry_points
-from typing import Any
 
+from r1_verl.names import UnknownNameError, broken, load_plugins, unknown_name
 from r1_verl.score import SCALES, Scale, Score
 
 Judge = Callable[..., "Score | bool"]
@@ -44,10 +41,6 @@ class Scorer:
     owner: str
     options: frozenset[str]
     task: str = ""
-
-
-class UnknownNameError(LookupError):
-    """A data source, reward, mode, scale or option that is not registered. The message names the nearest known ones."""
 
 
 _scorers: dict[str, Scorer] = {}
@@ -116,15 +109,7 @@ def load_all() -> None:
         for module in pkgutil.iter_modules(__path__):
             if not module.ispkg:
                 importlib.import_module(f"{__name__}.{module.name}")
-        named = [(ep.value, ep.load) for ep in entry_points(group="r1_verl.scorers")]
-        for module in filter(None, map(str.strip, os.environ.get("R1_VERL_SCORERS", "").split(","))):
-            named.append((module, lambda module=module: importlib.import_module(module)))
-        for what, load in named:
-            try:
-                load()
-            except Exception as error:  # one broken plugin must not take the others down; lookups name it
-                _failures[what] = f"{type(error).__name__}: {error}"
-                print(f"r1_verl: scorer plugin {what} did not load: {_failures[what]}", file=sys.stderr)
+        _failures.update(load_plugins("scorer", "r1_verl.scorers", "R1_VERL_SCORERS"))
 
 
 @lru_cache(maxsize=4096)
@@ -140,20 +125,15 @@ def find_scorer(data_source: str) -> Scorer:
                 best = (len(pattern), entry)
     if best[1] is None:
         known = [pattern for entry in _scorers.values() for pattern in entry.sources]
-        raise UnknownNameError(unknown_name("data source", data_source, known) + _broken())
+        raise UnknownNameError(unknown_name("data source", data_source, known) + broken(_failures))
     return best[1]
-
-
-def _broken() -> str:
-    """What a message about an unknown name adds where plugins did not load."""
-    return "".join(f"; plugin {what} did not load ({why})" for what, why in _failures.items())
 
 
 def find_reward(name: str) -> Scorer:
     """The scorer registered under a name, as a recipe names its reward. Raises UnknownNameError."""
     load_all()
     if not isinstance(name, str) or name not in _scorers:
-        raise UnknownNameError(unknown_name("reward", name, _scorers) + _broken())
+        raise UnknownNameError(unknown_name("reward", name, _scorers) + broken(_failures))
     return _scorers[name]
 
 
@@ -209,11 +189,3 @@ def scorers() -> tuple[Scorer, ...]:
     """All registered scorers, built-ins first."""
     load_all()
     return tuple(_scorers.values())
-
-
-def unknown_name(kind: str, name: Any, known: Iterable[str]) -> str:
-    """An error message for a name nobody registered, with the nearest known ones."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(names)}"
-    return f"unknown {kind} {name!r}; {hint}"
