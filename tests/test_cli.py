@@ -147,7 +147,8 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path, typed):
 
 def test_an_interrupted_command_says_so(tmp_path):
     os.mkfifo(tmp_path / "file.jsonl")
-    process = started("score", "file.jsonl", cwd=tmp_path)
+    asked = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - a shell's background job ignores it
+    process = started("score", "file.jsonl", cwd=tmp_path, preexec_fn=asked)
     with open(tmp_path / "file.jsonl", "w"):  # returns when the command reads at the other end
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=120) == ("", "r1-verl score: interrupted\n")

@@ -19,11 +19,10 @@ LOOKS = [check for room in (reward, files, made_by, truths, prompts, answer_plac
         ("logicrl_grpo", "kk/logic_rl/7ppl/train", "kk/logic_rl/7ppl/test"),
     ],
 )
-def test_they_are_read_as_they_are(recipe, train, test, composed, data_dir, capsys, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_they_are_read_as_they_are(recipe, train, test, composed, data_dir, capsys):
     paths = [f"{data_dir}/{name}.parquet" for name in (train, test)]
     config = overridden(composed(recipe), *map("data.{}_files={}".format, ("train", "val"), paths))
     said = [problem.what for check in LOOKS for problem in check(config)]
-    assert [what for what in said if "is not in the hub's cache" not in what] == []
+    assert [what for what in said if config.actor_rollout_ref.model.path not in what] == []  # the hub may be far away
     assert cli.main(["check", *paths]) == 0
     assert "unusable" not in capsys.readouterr().out
