@@ -14,6 +14,8 @@ from probes import can_mount
 
 from r1_verl import cli
 
+pytestmark = pytest.mark.long  # a process each: the hub's library reads its settings once
+
 NAME = "owner/tiny"
 FILES = {
     "config.json": '{"hidden_size": 8}',

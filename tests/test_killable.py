@@ -20,6 +20,8 @@ from r1_verl.score import CORRECT, WRONG
 from r1_verl.scorers.graders import killable
 from r1_verl.scorers.graders.killable import KILLED, NOT_STARTED, RAISED
 
+pytestmark = pytest.mark.long  # starts, kills and deadlines of processes: mostly waiting
+
 EQUAL = (r"\int_0^1 x dx", r"\int_0^1 t dt")
 UNEQUAL = (r"\int_0^1 x dx", r"\int_0^2 t dt")
 ENDLESS = ("(10^{9})!", "9^{9^{9}}+1")  # sympy never finishes

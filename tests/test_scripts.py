@@ -41,6 +41,7 @@ FORMER = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_shellcheck_finds_nothing():
     found = subprocess.run(
         [str(Path(sys.executable).with_name("shellcheck")), *map(str, SCRIPTS), ".ci/run"],
@@ -112,6 +113,7 @@ def test_a_dry_run_prints_the_configuration(script, inner, said, environment, tm
     assert not (tmp_path / "runs").exists() and "RAY_AUTH_TOKEN" not in done.stdout
 
 
+@pytest.mark.long
 def test_a_checkout_and_a_home_of_any_name(environment, tmp_path):
     """Blanks, brackets, =, quotes and what is not ASCII: the dry run and the doctor of the quickstart."""
     checkout, home = tmp_path / "naïve (1)" / "r1 [x]=verl, 'it'", tmp_path / "Zoë Ünal"
@@ -300,6 +302,7 @@ def test_a_word_that_a_former_script_does_not_know_is_answered_with_the_new_ones
     assert all(f"{new}.sh" in done.stderr for new in FORMER[former].values())
 
 
+@pytest.mark.long
 def test_slurm_takes_a_recipes_own_number_of_nodes(composed):
     """It reads the YAMLs itself: the node that a job is submitted from may have no environment."""
     asked = "; ".join(f"nodes_of {name}; echo" for name in (*recipes.names(), "logicrl_stages"))
@@ -307,6 +310,7 @@ def test_slurm_takes_a_recipes_own_number_of_nodes(composed):
     assert told == [*(str(composed(name).trainer.nnodes) for name in recipes.names()), "1"]
 
 
+@pytest.mark.long
 def test_cluster_scripts_say_what_they_would_do_and_what_they_lack(recorder, tmp_path):
     head = run("ray_head", env=recorder | {"NNODES": "2", "GPUS": "8"})
     assert head.returncode == 0 and "--num-gpus=8 --num-cpus=40" in head.stdout and "--port=6379" in head.stdout
@@ -401,6 +405,7 @@ def test_two_scripts_at_once_set_one_environment_up(environment, tmp_path):
     assert (venv / ".r1_verl").read_text().endswith("\ntrain cpu\n")
 
 
+@pytest.mark.long
 def test_a_worker_sets_up_after_the_head_is_there(environment, tmp_path):
     """On a shared disk the head has made the environment by then."""
     venv = tmp_path / "venv"
