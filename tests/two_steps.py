@@ -77,7 +77,7 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     **dict.fromkeys(("gsm8k", "grpo_demo"), _GSM8K),
     **dict.fromkeys(("openr1_tir", "openr1_math_7b", "demystify"), _MATH),
-    "openr1_220k": {"SOURCE": ("eval/simplerl/math500.jsonl", "data_deepscaler.json")},
+    "openr1_220k": {"SOURCE": ("deepscaler/train_math.json.gz", "data_deepscaler.json")},
     **dict.fromkeys(("drgrpo", "drgrpo_r1", "simplerl_v0", "simplerl_v1"), _MATH_8K),
 }  # fmt: skip
 # One recipe of each combination (test_two_steps.py sees to it).
