@@ -295,3 +295,9 @@ def test_columns_that_parts_of_a_reward_need(tmp_path):
     found = [row.extra_info for row in read(write(tmp_path / "r.jsonl", rows), Columns())]
     told = {"response_tokens": 7, "truncated": True, "question": "Q"}
     assert found == [{"think_in_prompt": False} | told, {"truncated": False}]
+
+
+def test_a_training_response_is_compared_with_what_its_scorer_paid(tmp_path):
+    """Parts of groups and tokens, which only training adds, are in `score` and not in `score_before`."""
+    rows = [ROWS[0] | {"score": 0.4, "score_before": 1.0}]
+    assert [row.reward for row in read(write(tmp_path / "r.jsonl", rows), Columns())] == [1.0]

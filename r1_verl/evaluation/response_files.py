@@ -19,7 +19,8 @@ Say = Callable[[str], None]
 # Where to look, in this order. `output` and `gts` are veRL's dumps (trainer.rollout_data_dir, validation_data_dir).
 RESPONSE = ("response", "output", "solution_str", "completion")
 _GROUND_TRUTH = ("ground_truth", "gts", "answer")
-_REWARD = ("score", "reward")
+# score_before: of a training response, what the scorer alone paid, before parts that only training adds.
+_REWARD = ("score_before", "score", "reward")
 # What parts of a reward need besides the response, and the columns that have it.
 _FACTS = (("response_tokens", "tokens", int), ("truncated", "truncated", bool), ("question", "prompt", str))
 _KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".json", ".ndjson": ".jsonl"}

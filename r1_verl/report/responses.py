@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from r1_verl.data.rendering import opens_think
 from r1_verl.evaluation.response_files import RESPONSE, Say, counted, lines
 from r1_verl.runs import Run
+from r1_verl.runs.samples import files as sample_files
 from r1_verl.score import BAD_FORMAT, CORRECT, EMPTY, NO_ANSWER
 from r1_verl.scorers import task_source
 
@@ -70,11 +71,8 @@ def read(run: Run, say: Say) -> Iterator[Response]:
 
 def files(run: Run) -> list[tuple[str, int, Path]]:
     """(kind, step, file) of everything that holds responses; the start model's evaluation is step 0."""
-    numbered = re.compile(r"(\d+)\.jsonl(\.gz)?", re.ASCII)
-    found = []
-    for kind, folder in ((TRAINING, run.folder / "samples"), (VALIDATION, run.validation)):
-        named = ((numbered.fullmatch(path.name), path) for path in folder.glob("*.jsonl*"))
-        found += sorted((kind, int(match[1]), path) for match, path in named if match and path.is_file())
+    found = [(TRAINING, step, path) for step, path in sample_files(run.folder / "samples")]
+    found += [(VALIDATION, step, path) for step, path in run.dumps()]
     for path in sorted((run.folder / "evaluation").glob("**/samples.jsonl")):
         steps = re.findall(r"step_(\d+)", str(path.relative_to(run.folder)), re.ASCII)
         found.append((EVALUATION, int(steps[0]) if steps else 0, path))
