@@ -92,6 +92,25 @@ def test_evaluations_stand_beside_what_may_spoil_them(tmp_path):
     assert "Strict accuracy by the protocol greedy, %:" in text and "2 of 480 samples are missing" in text
 
 
+def test_other_models_stand_below_the_runs(tmp_path, capsys):
+    made = run(tmp_path / "r")
+    results.write(made.folder / "evaluation/step_5/a", result())
+    results.write(made.folder / "evaluation/step_5/b", result(suite="math500", acc=0.5))
+    beside = tmp_path / "evaluation/base"
+    results.write(beside / "a", result(model="owner/base", run=None, step=None, acc=0.5, missing=0))
+    assert cli.main(["report", str(made.folder), "--models", str(beside)]) == 0
+    text = capsys.readouterr().out
+    scores = lines_of(text, "Strict accuracy by the protocol avg16, %:")
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in scores[2:]] == [
+        ["step 5", "50.0 ± 5.0", "25.0 ± 5.0", "37.5"],
+        ["owner/base", "–", "**50.0 ± 5.0**", "–"],
+    ]
+    assert lines_of(text, "Of each score by the protocol avg16, %:")[-1].startswith("| owner/base | AIME24 ")
+    assert "owner/base" in (made.folder / "report.html").read_text()
+    assert cli.main(["report", str(made.folder), "--models", str(tmp_path / "none")]) != 0
+    assert "no results below it: r1-verl evaluate writes evaluation/MODEL" in capsys.readouterr().err
+
+
 def test_names_are_text_in_markdown():
     assert table.plain("a|b `c` <img>\n*d*") == r"a\|b \`c\` \<img> \*d\*"
 

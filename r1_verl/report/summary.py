@@ -22,10 +22,11 @@ SAMPLES = 5
 _FULL = "the disk may be full; the rest of the report is whole"
 
 
-def write(*runs: Run, out: Path | None = None) -> str:
+def write(*runs: Run, out: Path | None = None, models: Sequence[Path] = ()) -> str:
     """Write report.md, curve.png and report.html, print the report and return it.
 
-    out: their folder; by default the run's own, of several runs one beside the first run. What can't be written is
+    out: their folder; by default the run's own, of several runs one beside the first run. models: folders with results
+    of other models, whose scores stand in the tables beside the runs'. What can't be written is
     said in the report: a training that has ended well does not fail by its report.
     """
     out = out or (runs[0].folder if len(runs) == 1 else together(runs))
@@ -36,7 +37,8 @@ def write(*runs: Run, out: Path | None = None) -> str:
         read = curves.with_responses(read)
     except BrokenProcessPool:
         failed.append("What is in the kept responses was not counted: a worker process was killed (memory?).")
-    tables = table.tables(read, [results.read(run.folder / "evaluation") for run in runs])
+    evaluated = [results.read(run.folder / "evaluation") for run in runs]
+    tables = table.tables(read, evaluated, [each for folder in models for each in results.read(folder)])
     lines = [f"# {', '.join(map(table.plain, read.names))}"]
     for at, name in enumerate(read.names):
         lines += ["", f"## {table.plain(name)}"] if len(runs) > 1 else []
@@ -153,16 +155,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "without network) into the run's folder. Several runs stand in one report, beside the first of them."
     )
     parser.epilog = (
-        "example:\n  r1-verl report quickstart_grpo_seed1\n  r1-verl report gsm8k_ppo gsm8k_grpo --out ppo_and_grpo"
+        "example:\n  r1-verl report quickstart_grpo_seed1\n  r1-verl report gsm8k_ppo gsm8k_grpo --out ppo_and_grpo\n"
+        "  r1-verl report gsm8k_grpo --models evaluation/Qwen_Qwen2.5-Math-7B"
     )
     where = "a run's folder, or its name below $RUNS (default runs/)"
     parser.add_argument("runs", metavar="RUN", nargs="+", help=where)
     parser.add_argument("--out", metavar="FOLDER", type=Path, help="write there instead")
+    parser.add_argument(
+        "--models", metavar="FOLDER", type=Path, nargs="+", default=[], help="results of `r1-verl evaluate` on other "
+        "models (evaluation/MODEL, or what --out named), for the tables",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     runs = list(dict.fromkeys(map(find_run, args.runs)))
     if args.out and args.out.exists() and not args.out.is_dir():
         raise RunError(f"--out {args.out} is a file", "name a folder")
-    write(*runs, out=args.out.absolute() if args.out else None)
+    for folder in args.models:
+        if not results.read(folder):
+            raise RunError(f"--models {folder}: no results below it", "r1-verl evaluate writes evaluation/MODEL")
+    write(*runs, out=args.out.absolute() if args.out else None, models=args.models)
     return 0

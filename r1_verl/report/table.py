@@ -45,11 +45,11 @@ class Table(NamedTuple):
     notes: list[str]
 
 
-def tables(curves: Curves, evaluated: Sequence[Sequence[Result]]) -> list[Table]:
+def tables(curves: Curves, evaluated: Sequence[Sequence[Result]], models: Sequence[Result] = ()) -> list[Table]:
     """The table of validations, and of each protocol that `r1-verl evaluate` has run two: scores, and what is to be
     known of each.
 
-    evaluated: of each run, the results of its evaluations.
+    evaluated: of each run, the results of its evaluations. models: results of other models, which stand below those.
     """
     found = []
     groups = seeds(curves)
@@ -59,28 +59,35 @@ def tables(curves: Curves, evaluated: Sequence[Sequence[Result]]) -> list[Table]
         for steps in curves.steps
     ]  # fmt: skip
     if any(measured):
-        found.append(_scores("Strict accuracy at validation, %", curves, groups, measured))
-    for protocol in sorted({each.protocol for run in evaluated for each in run}):
+        found.append(_scores("Strict accuracy at validation, %", curves, groups, measured, {}))
+    for protocol in sorted({each.protocol for run in (*evaluated, models) for each in run}):
+        others = [each for each in models if each.protocol == protocol]
         chosen = [[each for each in run if each.protocol == protocol] for run in evaluated]
         measured = [{} for _ in curves.runs]
         for run, those in enumerate(chosen):
             for each in those:
-                spread = each.seeds[1] if each.seeds else None
-                measured[run].setdefault(each.step or 0, {})[each.suite] = Accuracy(each.acc, spread)
-        scores = _scores(f"Strict accuracy by the protocol {protocol}, %", curves, groups, measured)
-        if any(each.seeds for run in chosen for each in run):
-            scores.notes.append("± of one run: standard deviation over its samples, each of them one seed.")
-        found += [scores, _details(f"Of each score by the protocol {protocol}, %", curves, chosen)]
+                measured[run].setdefault(each.step or 0, {})[each.suite] = _accuracy(each)
+        beside: dict[str, dict[str, Accuracy]] = {}
+        for each in others:
+            beside.setdefault(each.model, {})[each.suite] = _accuracy(each)
+        scores = _scores(f"Strict accuracy by the protocol {protocol}, %", curves, groups, measured, beside)
+        if any(each.seeds for those in (*chosen, others) for each in those):
+            scores.notes.append("± of one checkpoint: standard deviation over its samples, each of them one seed.")
+        found += [scores, _details(f"Of each score by the protocol {protocol}, %", curves, chosen, others)]
     return found
+
+
+def _accuracy(result: Result) -> Accuracy:
+    return Accuracy(result.acc, result.seeds[1] if result.seeds else None)
 
 
 def _scores(
     caption: str, curves: Curves, groups: Sequence[Sequence[int]],
-    measured: Sequence[Mapping[int, Mapping[str, Accuracy]]],
+    measured: Sequence[Mapping[int, Mapping[str, Accuracy]]], beside: Mapping[str, Mapping[str, Accuracy]],
 ) -> Table:  # fmt: skip
-    """measured: of each run the accuracies by step and suite."""
+    """measured: of each run the accuracies by step and suite; beside: of other models by suite."""
     order = {name: at for at, name in enumerate(_NAMES)}
-    suites = {suite for run in measured for cells in run.values() for suite in cells}
+    suites = {suite for run in (*measured, beside) for cells in run.values() for suite in cells}
     columns = sorted(suites, key=lambda suite: (order.get(suite, len(order)), suite))
     labels: list[tuple[str, str]] = []
     cells: list[list[Accuracy | None]] = []
@@ -95,6 +102,10 @@ def _scores(
             cells.append([_over_seeds(column) for column in zip(*there, strict=True)])
             if len(columns) > 1:
                 cells[-1].append(_over_seeds([_average(row) for row in there]))
+    for model, values in beside.items():
+        row = [values.get(suite) for suite in columns]
+        labels.append(("", model))
+        cells.append([*row, _average(row)] if len(columns) > 1 else row)
     head = ["checkpoint", *(_NAMES.get(suite, suite) for suite in columns), *["average"] * (len(columns) > 1)]
     best = set()
     for at in range(len(head) - 1):
@@ -118,25 +129,32 @@ def _average(values: Sequence[Accuracy | None]) -> Accuracy | None:
     return None if None in values else Accuracy(statistics.fmean(value.mean for value in values))
 
 
-def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]]) -> Table:
+def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]], others: Sequence[Result]) -> Table:
     """What has to be known of each score: how it was asked, its interval, what may spoil it."""
     head = ["checkpoint", "suite", "questions", "95 % interval", "pass@k", "maj@k", "published evaluator", "cut off",
             "contaminated"]  # fmt: skip
     rows = []
     runs = []
-    for run, those in enumerate(chosen):
+    for run, those in enumerate([*chosen, others]):
         for each in those:
             low, high = each.interval
             published, spoilt = each.published, each.contaminated
-            runs.append(curves.names[run] if len(chosen) > 1 else "")
+            of_run = run < len(chosen)
+            runs.append(curves.names[run] if of_run and len(chosen) > 1 else "")
             rows.append([
-                f"step {each.step or 0}", _NAMES.get(each.suite, each.suite), f"{each.questions} x {each.samples}",
+                f"step {each.step or 0}" if of_run else each.model, _NAMES.get(each.suite, each.suite),
+                f"{each.questions} x {each.samples}",
                 f"{100 * low:.1f} to {100 * high:.1f}", _by_k(each.pass_at), _by_k(each.maj_at),
                 f"{100 * published['acc']:.1f} ({published['evaluator']})" if published else "–",
                 f"{100 * each.truncated:.1f}", f"{100 * spoilt['share']:.1f}" if spoilt else "–",
             ])  # fmt: skip
     return Table(
-        caption, head, runs, rows, set(), [f"{note}." for those in chosen for r in those for note in results.notes(r)]
+        caption,
+        head,
+        runs,
+        rows,
+        set(),
+        [f"{note}." for those in (*chosen, others) for r in those for note in results.notes(r)],
     )
 
 
