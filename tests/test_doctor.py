@@ -246,6 +246,7 @@ MISTAKES = [
     ("trainer.n_gpus_per_node=0", "trainer.n_gpus_per_node=0 is out of range | 1 or more"),
     ("data.train_batch_size=-64", "data.train_batch_size=-64 is out of range"),
     (f"{ROLLOUT}.temperature=-1", f"{ROLLOUT}.temperature=-1 is out of range"),
+    (f"{ROLLOUT}.temperature=3", f"{ROLLOUT}.temperature=3 is out of range"),  # vLLM refuses each request, minutes in
     (f"{ROLLOUT}.top_p=0", f"{ROLLOUT}.top_p=0 is out of range | more than 0, at most 1"),
     (f"{ROLLOUT}.gpu_memory_utilization=60", f"{ROLLOUT}.gpu_memory_utilization=60 is out of range"),
     (f"{ACTOR}.optim.lr=.nan", f"{ACTOR}.optim.lr=nan is out of range"),

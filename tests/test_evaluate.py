@@ -318,7 +318,7 @@ def test_a_refused_model_ends_and_the_next_begins():
         ("greedy", ["samples=0"], "--set samples=0: a whole number from 1 up"),
         ("greedy", ["max_tokens=1.5"], "a whole number from 1 up"),
         ("greedy", ["top_p=2"], "a number up to 1"),
-        ("greedy", ["temperature=hot"], "a number from 0 to 10"),
+        ("greedy", ["temperature=hot"], "a number from 0 to 2"),
         ("greedy", ["keep_stop=1"], "true or false"),
     ],
 )

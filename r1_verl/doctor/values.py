@@ -57,7 +57,7 @@ _RANGES = """
 0.. skip_first wait warmup active repeat
 0.. actor_rollout_ref.rollout.nnodes reward.reward_model.nnodes distillation.nnodes
 0..1 lr_warmup_steps_ratio min_lr_ratio gamma lam clip_ratio_low over_sample_rate dropout
-0..100 temperature
+0..2 temperature
 -1.. top_k fsdp_size train_max_samples val_max_samples total_training_steps lr_warmup_steps save_freq test_freq
 >0.. clip_grad grad_clip clip_ratio_high rollout_is_threshold
 >0..1 top_p gpu_memory_utilization switch_threshold_ratio

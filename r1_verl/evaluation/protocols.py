@@ -103,7 +103,7 @@ PROTOCOLS = {
 }  # fmt: skip
 
 _SETTABLE = {  # what --set changes, and what it takes
-    "samples": "a whole number from 1 up", "temperature": "a number from 0 to 10", "top_p": "a number up to 1",
+    "samples": "a whole number from 1 up", "temperature": "a number from 0 to 2", "top_p": "a number up to 1",
     "max_tokens": "a whole number from 1 up", "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
     "keep_stop": "true or false", "seed": "a whole number from 0 up", "style": "the name of a prompt style",
     "evaluator": "the name of a reward that was published (`r1-verl sources`: faithful)",
@@ -149,7 +149,7 @@ def _with(protocol: Protocol, key: str, value: Any, text: str) -> Protocol:
         return replace(protocol, stop=(value,) if isinstance(value, str) else tuple(value))
     if key == "keep_stop" and isinstance(value, bool):
         return replace(protocol, keep_stop=value)
-    limits = {"temperature": (0, 10), "top_p": (1e-6, 1), "max_tokens": (1, 10**7), "seed": (0, 2**31)}
+    limits = {"temperature": (0, 2), "top_p": (1e-6, 1), "max_tokens": (1, 10**7), "seed": (0, 2**31)}
     fits = key in limits and number and limits[key][0] <= value <= limits[key][1]
     if fits and (kind == "float" or isinstance(value, int)):
         return replace(protocol, **{key: float(value) if kind == "float" else value})
