@@ -10,7 +10,9 @@ import argparse
 import importlib
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +54,9 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status. A user's mistake is one line on stderr and status 2."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if threading.current_thread() is threading.main_thread():
+        # Ended by a scheduler or `kill`, a command ends what it has started, as at Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     prog = f"r1-verl {arguments[0]}" if arguments and arguments[0] in COMMANDS else "r1-verl"
     try:
         status = _run(arguments)

@@ -145,12 +145,13 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path, typed):
     assert process.communicate(timeout=120)[1] == "" and process.returncode == 141
 
 
-def test_an_interrupted_command_says_so(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_says_so(tmp_path, sent):
     os.mkfifo(tmp_path / "file.jsonl")
     asked = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - a shell's background job ignores it
     process = started("score", "file.jsonl", cwd=tmp_path, preexec_fn=asked)
     with open(tmp_path / "file.jsonl", "w"):  # returns when the command reads at the other end
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         assert process.communicate(timeout=120) == ("", "r1-verl score: interrupted\n")
     assert process.returncode == 130
 
