@@ -65,7 +65,7 @@ def _between(tokenizer: Any, template: str, settings: str) -> Between:
 
 
 def between(tokenizer: Any, template_settings: Mapping[str, Any]) -> Between:
-    """What the tokenizer's chat template puts between two turns. template_settings: `data.apply_chat_template_kwargs`."""
+    """What the tokenizer's chat template puts between turns. template_settings: `data.apply_chat_template_kwargs`."""
     return _between(tokenizer, str(tokenizer.chat_template), json.dumps(dict(template_settings), sort_keys=True))
 
 
