@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl.data.rendering import opens_think
+from r1_verl.environments.episode import SUCCESS
 from r1_verl.evaluation.response_files import RESPONSE, Say, counted, lines
 from r1_verl.runs import Run
 from r1_verl.runs.samples import files as sample_files
@@ -56,7 +57,7 @@ class Response(NamedTuple):
     @property
     def verdict(self) -> str:
         """right, wrong or unformatted: what a reader looks for first."""
-        if self.outcome == CORRECT or (not self.outcome and self.acc == 1):
+        if self.outcome in (CORRECT, SUCCESS) or (not self.outcome and self.acc == 1):
             return "right"
         if self.format == 0 or self.outcome in (BAD_FORMAT, NO_ANSWER, EMPTY):
             return "unformatted"
