@@ -10,12 +10,15 @@ import contextlib
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl.data.rendering import opens_think
 from r1_verl.evaluation import models, results, samples
 from r1_verl.evaluation.contamination import Contamination
+from r1_verl.evaluation.conversation import Conversation
+from r1_verl.evaluation.episodes import Playing
 from r1_verl.evaluation.generate import Answer, Model, Request
 from r1_verl.evaluation.pool import Failed, Pool, ask
 from r1_verl.evaluation.protocols import Protocol
@@ -23,6 +26,10 @@ from r1_verl.evaluation.questions import Question, Suite
 from r1_verl.evaluation.rescore import score_many
 from r1_verl.evaluation.results import TOO_LONG, Result
 from r1_verl.runs import RunError
+
+
+# By cell and (question, sample): what a sample's row will hold besides the answer.
+Rows = dict[str, dict[tuple[str, int], dict[str, Any]]]
 
 
 class Checkpoint(NamedTuple):
@@ -114,7 +121,8 @@ def _ask(
     cells: Sequence[_Cell], total: int, protocol: Protocol, make_pool: Callable[[], Pool], failed: list[str]
 ) -> None:
     """Ask what the cells miss, and append each answer to its cell as it comes."""
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
+    rows: Rows = {}
+    playing: dict[tuple[str, str, int], Playing] = {}
     jobs: list[tuple[Model, list[Request]]] = []
     by_model: dict[Path, list[_Cell]] = {}
     for cell in cells:
@@ -122,7 +130,7 @@ def _ask(
             by_model.setdefault(cell.checkpoint.folder, []).append(cell)
     for folder, its in by_model.items():
         try:
-            jobs.append(_prepared(folder, its, protocol, rows))
+            jobs.append(_prepared(folder, its, protocol, rows, playing))
         except RunError as error:
             failed.append(f"{its[0].checkpoint.label} was left out: {error}")
     longest = {model.shape: max(m.longest for m, _ in jobs if m.shape == model.shape) for model, _ in jobs}
@@ -133,7 +141,7 @@ def _ask(
     jobs.sort(key=lambda job: order.index(job[0].shape))  # models of one shape together: one engine start
     pool = make_pool()
     try:
-        _collect(pool, jobs, rows, by_model, failed, total)
+        _collect(pool, jobs, rows, playing, by_model, failed, total)
     finally:
         pool.close()
 
@@ -141,30 +149,44 @@ def _ask(
 def _collect(
     pool: Pool,
     jobs: list[tuple[Model, list[Request]]],
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
+    rows: Rows,
+    playing: dict[tuple[str, str, int], Playing],
     by_model: dict[Path, list[_Cell]],
     failed: list[str],
     total: int,
 ) -> None:
+    """Append the samples of all jobs as they are finished. An episode whose environment broke is no sample."""
     from tqdm import tqdm
 
+    def next_turn(answer: Answer) -> Request | None:
+        return playing[answer.key].next_turn(answer) if answer.key in playing else None
+
+    broken: dict[str, list[str]] = {}
     with tqdm(desc="samples", total=total, delay=2, mininterval=1.0, file=sys.stderr, leave=False) as bar:
-        for found in ask(pool, jobs):
+        for found in ask(pool, jobs, next_turn):
             if isinstance(found, Failed):
                 label = by_model[Path(found.model.folder)][0].checkpoint.label
                 failed.append(f"{label} could not be asked: {found.reason}")
                 continue
             lines: dict[str, list[dict[str, Any]]] = {}
             for answer in found:
-                lines.setdefault(answer.key[0], []).append(_row(rows, answer))
+                played = playing.pop(answer.key, None)
+                if played is not None and played.failed:
+                    broken.setdefault(answer.key[0], []).append(played.failed)
+                else:
+                    lines.setdefault(answer.key[0], []).append(_row(rows, answer, played))
             for folder, its in lines.items():
                 samples.append(Path(folder), its)
             bar.update(len(found))
+    for folder, why in broken.items():
+        failed.append(f"{folder}: {len(why)} episodes could not be played, and are left out: {why[0]}")
 
 
-def _row(rows: dict[str, dict[tuple[str, int], dict[str, Any]]], answer: Answer) -> dict[str, Any]:
+def _row(rows: Rows, answer: Answer, played: Playing | None) -> dict[str, Any]:
     folder, question, sample = answer.key
     row = rows[folder].pop((question, sample))
+    if played is not None:
+        return row | played.row()
     return row | {
         "response": answer.text, "tokens": answer.tokens, "finish_reason": answer.finish_reason,
         "truncated": answer.finish_reason == "length",
@@ -175,15 +197,17 @@ def _prepared(
     folder: Path,
     cells: Sequence[_Cell],
     protocol: Protocol,
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
+    rows: Rows,
+    playing: dict[tuple[str, str, int], Playing],
 ) -> tuple[Model, list[Request]]:
-    """One model's requests, and in `rows` what the sample of each will hold besides the answer.
+    """One model's requests, in `rows` what the sample of each will hold besides the answer, the episodes in `playing`.
 
     A prompt that leaves no room for a response is appended as answered: with nothing. Raises RunError.
     """
     room = models.positions(folder)
     tokenizer = models.load_tokenizer(folder)
     requests, longest = [], 0
+    conversations: dict[bool, Conversation] = {}
     for cell in cells:
         mine = rows.setdefault(str(cell.folder), {})
         too_long: list[dict[str, Any]] = []
@@ -202,11 +226,21 @@ def _prepared(
                 continue
             longest = max(longest, len(ids) + limit)
             mine[question.id, sample] = row
-            seed = _seed(protocol.seed, question.id, sample) if protocol.temperature else None
+            seed = _seed(protocol, question.id, sample)
             key = (str(cell.folder), question.id, sample)
-            requests.append(
-                Request(key, ids, protocol.temperature, protocol.top_p, limit, protocol.stop, protocol.keep_stop, seed)
+            request = Request(
+                key, ids, protocol.temperature, protocol.top_p, limit, protocol.stop, protocol.keep_stop, seed
             )
+            if protocol.turn_tokens:
+                if question.raw not in conversations:
+                    kind = models.model_type(folder)
+                    conversations[question.raw] = Conversation(tokenizer, kind, question.raw)
+                playing[key] = Playing(
+                    question, request, opens_think(text), conversations[question.raw], protocol.turn_tokens,
+                    partial(_seed, protocol, question.id, sample),
+                )  # fmt: skip
+                request = playing[key].request
+            requests.append(request)
         if too_long:
             samples.append(cell.folder, too_long)
     return Model(str(folder), models.shape(folder, tokenizer), longest), requests
@@ -221,8 +255,11 @@ def _without_answer(cell: _Cell, protocol: Protocol, question: Question, sample:
     }  # fmt: skip
 
 
-def _seed(seed: int, question: str, sample: int) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{seed} {question} {sample}".encode(), digest_size=4).digest()) >> 1
+def _seed(protocol: Protocol, question: str, sample: int, turn: int = 0) -> int | None:
+    if not protocol.temperature:
+        return None
+    text = f"{protocol.seed} {question} {sample}" + (f" {turn}" if turn else "")
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest()) >> 1
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------
