@@ -98,9 +98,18 @@ def find_environment(name: str) -> Registered:
     return _environments[name]
 
 
-def make(ground_truth: Any) -> Environment:
-    """The environment of a row. Raises UnknownNameError for an unknown task, ValueError if it can't be read."""
+def registered(ground_truth: Any) -> tuple[Registered, Mapping[str, Any]]:
+    """The environment that a row names as its task, and the row's ground truth.
+
+    Raises UnknownNameError for an unknown one, ValueError if the row names none.
+    """
     truth = decode(ground_truth)
     if not isinstance(truth, Mapping) or not isinstance(truth.get("task"), str):
         raise ValueError("the ground truth names no task: write one with r1_verl.ground_truth.encode(task, ...)")
-    return find_environment(truth["task"]).make(truth)
+    return find_environment(truth["task"]), truth
+
+
+def make(ground_truth: Any) -> Environment:
+    """The environment of a row. Raises UnknownNameError for an unknown task, ValueError if it can't be read."""
+    found, truth = registered(ground_truth)
+    return found.make(truth)

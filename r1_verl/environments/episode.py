@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from r1_verl.environments import Environment
+from r1_verl.environments import Environment, Step
 from r1_verl.environments.rules import Rules, turn_text
 
 SUCCESS, FAILED = "success", "failed"  # the environment ended it, as wanted or otherwise
 OUT_OF_STEPS, OUT_OF_ACTIONS, OUT_OF_TURNS = "out_of_steps", "out_of_actions", "out_of_turns"
+OUT_OF_TOKENS = "out_of_tokens"  # no room for another turn: said by the agent loop, which counts tokens
 OUTCOMES = (SUCCESS, FAILED, OUT_OF_STEPS, OUT_OF_ACTIONS, OUT_OF_TURNS)
 
 INVALID = "?"  # in a record: an action that is none
@@ -58,7 +59,7 @@ class Episode:
         self.environment, self.rules = environment, rules
         self.turns: list[Turn] = []
         self.outcome = ""
-        self.observation, _ = _start(environment, seed)
+        self.observation, _ = start(environment, seed)
 
     def play(self, response: str, opened: bool = False) -> Turn:
         """Play one response of the model. opened: its prompt opened `<think>`.
@@ -76,7 +77,7 @@ class Episode:
         rules, played, idle = self.rules, [], 0
         reward: float = 0  # RAGEN shows a turn without actions as 0
         for action in actions[: rules.actions - self.played]:
-            self.observation, gained, terminated, truncated, info = _checked(self.environment.step(action))
+            self.observation, gained, terminated, truncated, info = checked(self.environment.step(action))
             reward += gained
             played.append(action)
             idle += not info.get("effective", True)
@@ -226,14 +227,16 @@ def numbered(text: str, names: Sequence[str] | None) -> str | None:
 # --- what an environment returns --------------------------------------------------------------------------------------
 
 
-def _start(environment: Environment, seed: int | None) -> tuple[str, Any]:
+def start(environment: Environment, seed: int | None) -> tuple[str, Any]:
+    """What `reset` returns. Raises BadEnvironmentError if that is no text with info."""
     found = environment.reset(seed=seed)
     if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], str):
         raise BadEnvironmentError(f"reset() returned {found!r:.80}: it returns (text, info)")
     return found
 
 
-def _checked(step: Any) -> tuple[str, float, bool, bool, dict[str, Any]]:
+def checked(step: Any) -> Step:
+    """The step, with plain bools. Raises BadEnvironmentError for what is none."""
     if not isinstance(step, tuple) or len(step) != 5:
         raise BadEnvironmentError(
             f"step() returned {step!r:.80}: it returns (text, reward, terminated, truncated, info)"
@@ -241,7 +244,7 @@ def _checked(step: Any) -> tuple[str, float, bool, bool, dict[str, Any]]:
     text, reward, terminated, truncated, info = step
     try:
         number = math.isfinite(reward)
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         number = False
     if not isinstance(text, str) or not number or not isinstance(info, dict):
         raise BadEnvironmentError(

@@ -1,4 +1,4 @@
-"""What `r1_verl.mask`, `schedule`, `entropy` and `samples` of a recipe mean, and what they need beside them.
+"""What `r1_verl.mask`, `schedule`, `entropy`, `samples`, `turns` and `keep` of a recipe mean, and what they need.
 
 The veRL side follows them, doctor says what is wrong with them.
 """
@@ -55,6 +55,26 @@ class SampleBounds(NamedTuple):
     megabytes: float = 64
 
 
+class Turns(NamedTuple):
+    """The agent loop of several turns. tokens: of the model in one turn, at most. dense: each turn's reward stands on
+    that turn's last token, else the sum stands on the response's last one. deadline: seconds that a reset or step of a
+    foreign environment may take. retries: how often an episode whose environment failed is played again."""
+
+    tokens: int
+    dense: bool = False
+    deadline: float = 10.0
+    retries: int = 2
+
+
+class Keep(NamedTuple):
+    """Which groups of a step are trained on, by the spread (standard deviation) of their rewards; one of the two is
+    set. share: that share of the groups, those with the largest spread (StarPO-S of RAGEN's paper, arXiv 2504.20073).
+    top_p: the fewest groups that hold this share of the sum of all spreads (RAGEN v2, arXiv 2604.06268)."""
+
+    share: float | None = None
+    top_p: float | None = None
+
+
 def kl_steps(schedule: Any) -> tuple[tuple[int, float], ...]:
     """`r1_verl.schedule` as (from step, KL coefficient), in order; () for null. Raises SettingError."""
     if schedule is None:
@@ -109,6 +129,41 @@ def sample_bounds(setting: Any) -> SampleBounds | None:
                 f"r1_verl.samples.{name} is {value!r}", "write a whole number from 1, or r1_verl.samples=null for none"
             )
     return SampleBounds(**setting)
+
+
+def turns(setting: Any) -> Turns | None:
+    """`r1_verl.turns`; None for null. Raises SettingError."""
+    if setting is None:
+        return None
+    example = "write r1_verl.turns={tokens:400}"
+    _known("turns", setting, Turns._fields, example)
+    if "tokens" not in setting:
+        raise SettingError("r1_verl.turns has no tokens, the most that the model may write in one turn", example)
+    for name, least in (("tokens", 1), ("retries", 0)):
+        value = setting.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise SettingError(f"r1_verl.turns.{name} is {value!r}", f"write a whole number from {least}")
+    if not isinstance(setting.get("dense", False), bool):
+        raise SettingError(f"r1_verl.turns.dense is {setting['dense']!r}", "write true or false")
+    if not _number(setting.get("deadline", 1), "turns.deadline"):
+        raise SettingError("r1_verl.turns.deadline is 0: no environment is so fast", "write seconds, for example 10")
+    return Turns(**setting)
+
+
+def kept_groups(setting: Any) -> Keep | None:
+    """`r1_verl.keep`; None for null. Raises SettingError."""
+    if setting is None:
+        return None
+    example = "write r1_verl.keep={share:0.25}, {top_p:0.9} or null"
+    _known("keep", setting, Keep._fields, example)
+    if len(setting) != 1:
+        raise SettingError(
+            f"r1_verl.keep names {' and '.join(map(str, setting)) or 'neither share nor top_p'}", example
+        )
+    [(name, value)] = setting.items()
+    if not 0 < _number(value, f"keep.{name}") <= 1:
+        raise SettingError(f"r1_verl.keep.{name} is {value!r}", "write a share above 0, up to 1")
+    return Keep(**{name: float(value)})
 
 
 def misfits(config: Any, steps: tuple[tuple[int, float], ...], target: EntropyTarget | None) -> Iterator[SettingError]:

@@ -35,7 +35,7 @@ class StopAgentLoop(SingleTurnAgentLoop):
             "truncated": truncated(ids, self._end_ids(stops), stops.get("stop", ()), self._text),
             "question_id": question_id(str(kwargs.get("data_source") or ""), row),
         }
-        if _reads_question(self.config):
+        if reads_question(self.config):
             output.extra_fields["question"] = question(row, kwargs["raw_prompt"])
         return output
 
@@ -113,7 +113,8 @@ def question(extra_info: Any, messages: Sequence[Mapping[str, Any]]) -> str:
 _asked: tuple[Any, bool] = (None, False)  # the configuration of the last response, and whether a part reads questions
 
 
-def _reads_question(config: Any) -> bool:
+def reads_question(config: Any) -> bool:
+    """Whether a part of the recipe's reward reads the question."""
     global _asked
     if _asked[0] is not config:  # a worker has one; reading a list takes a millisecond
         kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
