@@ -24,10 +24,11 @@ class Protocol:
 
     style: prompt style by suite or task ("math", "kk", "countdown"), the suite's first; for any other suite the prompt
     stays as it was prepared. samples: by suite, "*" for any other. max_tokens: of a response; the model's own context
-    may allow fewer. turn_tokens: of the model in one turn where rows of an environment are played turn by turn, and
-    max_tokens is then the room of all turns and observations together; 0 asks for one answer. stop: texts at which generation ends, keep_stop: whether they belong to the response. evaluator:
-    the published evaluator by suite or task, one of our rewards, whose faithful verdict is added. seed: of sampling;
-    every sample of every question has a seed of its own, made of this one.
+    may allow fewer. turn_tokens: where the rows are played turn by turn, of the model in one turn, and max_tokens is
+    the room of all turns and observations together; 0 asks for one answer. stop: texts at which generation ends,
+    keep_stop: whether they belong to the response. evaluator: the published evaluator by suite or task, one of our
+    rewards, whose faithful verdict is added. seed: of sampling; every sample of every question has a seed of its own,
+    made of this one.
     """
 
     name: str
@@ -106,14 +107,13 @@ PROTOCOLS = {
         Protocol("ragen", "RAGEN (arXiv 2504.20073; mll-lab-nu/RAGEN, config/base.yaml): temperature 0.5, 400 tokens a "
                  "turn, 3,600 in all, one episode a level; turns and actions by the rules of the rows", 0.5, 3600,
                  _ONE, {}, turn_tokens=400),
-        Protocol("greedy_turns", "one episode of greedy turns a level, 400 tokens a turn", 0.0, 8192, _ONE, {},
-                 turn_tokens=400),
     )
 }  # fmt: skip
 
 _SETTABLE = {  # what --set changes, and what it takes
     "samples": "a whole number from 1 up", "temperature": "a number from 0 to 10", "top_p": "a number up to 1",
-    "max_tokens": "a whole number from 1 up", "turn_tokens": "a whole number from 0 up", "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
+    "max_tokens": "a whole number from 1 up", "turn_tokens": "a whole number from 0 up",
+    "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
     "keep_stop": "true or false", "seed": "a whole number from 0 up", "style": "the name of a prompt style",
     "evaluator": "the name of a reward that was published (`r1-verl sources`: faithful)",
 }  # fmt: skip
