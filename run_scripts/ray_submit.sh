@@ -10,7 +10,7 @@ printf -v command '%q ' "${SCRIPT[@]}" "${@:2}"
 variables=$(python -c 'import json, os, sys
 print(json.dumps({"env_vars": {name: os.environ[name] for name in sys.argv[1:] if os.environ.get(name)}}))' \
   MODEL GPUS NNODES CPU RUN RUNS SETTINGS SOURCE TEST_SOURCE EVAL_SOURCE FEW MANY WANDB DOUBTS VENV \
-  HF_HOME HF_ENDPOINT HF_HUB_OFFLINE R1_VERL_SCORERS RAY_AUTH_MODE)
+  HF_HOME HF_ENDPOINT HF_HUB_OFFLINE R1_VERL_SCORERS R1_VERL_ENVIRONMENTS RAY_AUTH_MODE)
 submit=(ray job submit --address "http://$RAY_HEAD:$RAY_DASHBOARD_PORT" --no-wait --runtime-env-json "$variables"
   -- bash -c "cd $(printf %q "$ROOT") && exec $command")
 if [[ ${DRY_RUN:-} == 1 ]]; then

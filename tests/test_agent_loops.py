@@ -74,7 +74,7 @@ def test_verls_default_loop_is_ours_and_its_tool_loop_is_not(composed):
     agent = composed("quickstart_grpo").actor_rollout_ref.rollout.agent
     listed = {entry.name: entry._target_ for entry in OmegaConf.load(agent.agent_loop_config_path)}
     assert listed[agent.default_agent_loop].endswith("StopAgentLoop")
-    assert {"single_turn_agent", "r1_stop", "r1_greedy"} == listed.keys()
+    assert {"single_turn_agent", "r1_stop", "r1_greedy", "r1_turns"} == listed.keys()
     assert "tool_agent" in _agent_loop_registry
 
 

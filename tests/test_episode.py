@@ -11,7 +11,8 @@ import plain_sokoban
 import pytest
 
 from r1_verl import environments
-from r1_verl.environments.episode import OUTCOMES, BadEnvironmentError, Episode, answer_of, read_actions, replay
+from r1_verl.environments.episode import OUTCOMES, Episode, answer_of, read_actions, replay
+from r1_verl.environments.returned import BadEnvironmentError
 from r1_verl.environments.rules import RULES, rules_of
 from r1_verl.environments.sokoban import MOVES, Sokoban
 from r1_verl.ground_truth import encode

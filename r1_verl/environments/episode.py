@@ -7,12 +7,12 @@ success alone. An episode can be written down in one line (`Episode.record`) and
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from r1_verl.environments import Environment, Step
+from r1_verl.environments import Environment
+from r1_verl.environments.returned import checked, start
 from r1_verl.environments.rules import Rules, turn_text
 
 SUCCESS, FAILED = "success", "failed"  # the environment ended it, as wanted or otherwise
@@ -27,10 +27,6 @@ _MIDDLE = re.compile(r"</think>\s*<answer>")
 _MARKS = ("<think>", "</think>", "<answer>", "</answer>", "<|im_start|>", "<|im_end|>")
 _NUMBERED = re.compile(r"([1-9])(?:\s*\(([a-z]+)\))?", re.IGNORECASE)
 _WARNING = "No valid action provided previously. Environment state remains the same. Please try again.\n"
-
-
-class BadEnvironmentError(RuntimeError):
-    """An environment returned what is no step. The message says what."""
 
 
 class Turn(NamedTuple):
@@ -117,7 +113,7 @@ class Episode:
         In JSON, [["look"], ["take lamp"]], where the environment's actions are no single words.
         """
         turns = [[*turn.actions, *[INVALID] * turn.invalid] for turn in self.turns]
-        if _are_words(self.environment.actions):
+        if are_words(self.environment.actions):
             return _NEXT_TURN.join(map(" ".join, turns))
         return json.dumps(turns, ensure_ascii=False)
 
@@ -143,7 +139,7 @@ def replay(environment: Environment, rules: Rules, record: str, seed: int | None
     Raises ValueError for a record in JSON that can't be read.
     """
     episode = Episode(environment, rules, seed)
-    if _are_words(environment.actions):
+    if are_words(environment.actions):
         turns = [turn.split() for turn in record[:_MAX_ANSWER].split(_NEXT_TURN)]
     else:
         turns = json.loads(record)
@@ -156,7 +152,8 @@ def replay(environment: Environment, rules: Rules, record: str, seed: int | None
     return episode
 
 
-def _are_words(names: Sequence[str] | None) -> bool:
+def are_words(names: Sequence[str] | None) -> bool:
+    """Whether actions are single words, so that a record holds them between blanks."""
     return names is not None and not any(set(name) & set(" \t\n/?") for name in names)
 
 
@@ -222,33 +219,3 @@ def numbered(text: str, names: Sequence[str] | None) -> str | None:
     if found and int(found[1]) <= len(names) and (found[2] is None or name_of(found[2], names)):
         return names[int(found[1]) - 1]
     return name_of(text, names)
-
-
-# --- what an environment returns --------------------------------------------------------------------------------------
-
-
-def start(environment: Environment, seed: int | None) -> tuple[str, Any]:
-    """What `reset` returns. Raises BadEnvironmentError if that is no text with info."""
-    found = environment.reset(seed=seed)
-    if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], str):
-        raise BadEnvironmentError(f"reset() returned {found!r:.80}: it returns (text, info)")
-    return found
-
-
-def checked(step: Any) -> Step:
-    """The step, with plain bools. Raises BadEnvironmentError for what is none."""
-    if not isinstance(step, tuple) or len(step) != 5:
-        raise BadEnvironmentError(
-            f"step() returned {step!r:.80}: it returns (text, reward, terminated, truncated, info)"
-        )
-    text, reward, terminated, truncated, info = step
-    try:
-        number = math.isfinite(reward)
-    except (TypeError, ValueError, OverflowError):
-        number = False
-    if not isinstance(text, str) or not number or not isinstance(info, dict):
-        raise BadEnvironmentError(
-            f"step() returned text {text!r:.40}, reward {reward!r:.40}, info {info!r:.40}: it returns a string, a "
-            "finite number and a dict"
-        )
-    return text, reward, bool(terminated), bool(truncated), info

@@ -2,8 +2,8 @@
 
 A foreign environment may hang, raise, leak or return nonsense. `opened` gives an environment that is known to be
 bounded as it is, and any other as an `Isolated`: the same calls, answered by a child of a server process that has
-imported the environments once. The caller waits on a socket, without the GIL; nothing needs an event loop or a signal
-handler. When the caller's process ends, however it ends, server and children end as well.
+imported the environments once (`served.py`). The caller waits on a socket, without the GIL; nothing needs an event loop
+or a signal handler. When the caller's process ends, however it ends, server and children end as well.
 
 The idea is that of `r1_verl.scorers.graders.killable`, which runs one call a child by the child's own processor time.
 Here a child keeps its environment over a whole episode, and the deadline goes by the clock: an environment that waits
@@ -13,15 +13,10 @@ for something uses no processor.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
-import importlib
 import json
 import os
-import resource
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -29,17 +24,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from r1_verl.environments import Environment, Registered, Step, find_environment, registered
-from r1_verl.environments.episode import BadEnvironmentError, checked, start
-from r1_verl.names import UnknownNameError
+from r1_verl.environments import Environment, Registered, Step, registered
+from r1_verl.environments.served import receive, send
 
 DEADLINE = 10.0  # seconds of one call
-MEMORY = 4 << 30  # bytes of data of one child
-MAX_TEXT = 200_000  # characters of an observation
 START_SECONDS = 300.0  # a child waits so long for its server to import what is registered, on a loaded machine
-_CLOSE_SECONDS = 10  # an environment may take so long to close
-_INFO = ("valid", "effective", "success")
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from r1_verl.environments.isolated import _serve; _serve()"
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from r1_verl.environments.served import serve; serve()"
+)
 
 
 class EnvironmentFailedError(RuntimeError):
@@ -93,14 +85,14 @@ class Isolated:
 
     def _ask(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         try:
-            _send(self._socket, message)
+            send(self._socket, message)
         except OSError:
             self._fail("its process has ended")
         return self._receive(f"{message['call']}()" if "call" in message else "its process", seconds)
 
     def _receive(self, what: str, seconds: float) -> dict[str, Any]:
         try:
-            said = _receive(self._socket, time.monotonic() + seconds)
+            said = receive(self._socket, time.monotonic() + seconds)
         except TimeoutError:
             self._fail(f"{what} did not end within {seconds:g} s")
         except (OSError, ValueError):
@@ -121,9 +113,6 @@ class Isolated:
     def __del__(self) -> None:
         if getattr(self, "_socket", None) is not None:
             self._socket.close()
-
-
-# --- the caller's side ------------------------------------------------------------------------------------------------
 
 
 class _Server:
@@ -178,120 +167,3 @@ def _forget() -> None:
 
 
 os.register_at_fork(after_in_child=_forget)
-
-
-def _send(sock: socket.socket, message: Any) -> None:
-    text = json.dumps(message).encode()
-    sock.settimeout(None)
-    sock.sendall(struct.pack(">I", len(text)) + text)
-
-
-def _receive(sock: socket.socket, until: float | None) -> Any:
-    """The next message; None if the other end is gone. until: of time.monotonic(). Raises TimeoutError."""
-    header = _exactly(sock, 4, until)
-    text = header and _exactly(sock, *struct.unpack(">I", header), until)
-    return json.loads(text) if text else None
-
-
-def _exactly(sock: socket.socket, size: int, until: float | None) -> bytes:
-    found = bytearray()
-    while len(found) < size:
-        sock.settimeout(None if until is None else max(until - time.monotonic(), 1e-6))
-        piece = sock.recv(min(size - len(found), 1 << 16))
-        if not piece:
-            return b""
-        found += piece
-    return bytes(found)
-
-
-# --- the server and its children --------------------------------------------------------------------------------------
-
-
-def _serve() -> None:
-    """The server's loop: fork a child for each socket that comes, until the other end closes."""
-    from r1_verl import environments
-
-    control = socket.socket(fileno=int(sys.argv[1]))
-    environments.load_all()
-    gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
-    while True:
-        message, fds, _, _ = socket.recv_fds(control, 16, 1)
-        if not message:
-            os._exit(0)
-        if os.fork() == 0:
-            control.close()
-            _child(socket.socket(fileno=fds[0]))
-        for fd in fds:
-            os.close(fd)
-
-
-def _child(sock: socket.socket) -> None:
-    """One episode's process: make the environment, answer calls until the other end closes."""
-    environment = None
-    try:
-        os.setsid()
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the server
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        row = _receive(sock, None)
-        if row is None:
-            return
-        _send(sock, {"child": os.getpid()})
-        environment = _made(sock, row)
-        while environment is not None and (asked := _receive(sock, None)) is not None:
-            _send(sock, _answered(environment, asked))
-        signal.alarm(_CLOSE_SECONDS)
-        if hasattr(environment, "close"):
-            environment.close()
-    finally:
-        os.killpg(0, signal.SIGKILL)
-
-
-def _made(sock: socket.socket, row: Mapping[str, Any]) -> Environment | None:
-    try:
-        try:
-            found = find_environment(row["truth"]["task"])
-        except UnknownNameError:  # registered by a module that no entry point names
-            importlib.import_module(row["module"])
-            found = find_environment(row["truth"]["task"])
-        environment = found.make(row["truth"])
-        names = environment.actions
-        _send(sock, {"actions": None if names is None else [str(name) for name in names]})
-        return environment
-    except (ValueError, UnknownNameError) as error:
-        _send(sock, {"unreadable": _line(error)})
-    except BaseException as error:
-        _send(sock, {"failed": f"making it raised {_line(error)}"})
-    return None
-
-
-def _answered(environment: Environment, asked: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        if asked["call"] == "reset":
-            text, _ = start(environment, asked["with"])
-            return {"returned": [_text(text), {}]}
-        text, reward, terminated, truncated, info = checked(environment.step(asked["with"]))
-        told = {name: bool(info[name]) for name in _INFO if name in info}
-        number = reward if type(reward) is int else float(reward)
-        return {"returned": [_text(text), number, terminated, truncated, told]}
-    except BadEnvironmentError as error:
-        return {"failed": str(error)}
-    except BaseException as error:
-        return {"failed": f"{asked['call']}() raised {_line(error)}"}
-
-
-def _text(text: str) -> str:
-    """The text as a tokenizer takes it. Raises BadEnvironmentError if nobody could read so much."""
-    if len(text) > MAX_TEXT:
-        raise BadEnvironmentError(f"an observation of {len(text)} characters: at most {MAX_TEXT} are taken")
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _line(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {str(error)[:300]}".splitlines()[0]
-    except BaseException:
-        return type(error).__name__

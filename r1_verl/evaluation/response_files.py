@@ -21,8 +21,11 @@ RESPONSE = ("response", "output", "solution_str", "completion")
 _GROUND_TRUTH = ("ground_truth", "gts", "answer")
 # score_before: of a training response, what the scorer alone paid, before parts that only training adds.
 _REWARD = ("score_before", "score", "reward")
-# What parts of a reward need besides the response, and the columns that have it.
-_FACTS = (("response_tokens", "tokens", int), ("truncated", "truncated", bool), ("question", "prompt", str))
+# What parts of a reward, and episodes of several turns, need besides the response, and the columns that have it.
+_FACTS = (
+    ("response_tokens", "tokens", int), ("truncated", "truncated", bool), ("question", "prompt", str),
+    ("moves", "moves", str),
+)  # fmt: skip
 _KINDS = {".parquet": ".parquet", ".jsonl": ".jsonl", ".json": ".json", ".ndjson": ".jsonl"}
 
 

@@ -4,7 +4,8 @@ A scorer is a pure function `strict(solution_str, ground_truth, extra_info, **op
 response alone (veRL decodes no prompt), never raises on it, returns in bounded time from any thread and never evaluates
 model text. Every scorer registers with `@scorer` when its module is imported: the built-in ones from this folder, third
 parties' from modules named by the entry-point group `r1_verl.scorers` or by the environment variable R1_VERL_SCORERS
-(comma-separated module names).
+(comma-separated module names). A registered environment needs no scorer: `episodes.py` judges the data source of its
+name by playing the episode again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from r1_verl import environments
 from r1_verl.names import UnknownNameError, broken, load_plugins, unknown_name
 from r1_verl.score import SCALES, Scale, Score
 
@@ -110,6 +112,20 @@ def load_all() -> None:
             if not module.ispkg:
                 importlib.import_module(f"{__name__}.{module.name}")
         _failures.update(load_plugins("scorer", "r1_verl.scorers", "R1_VERL_SCORERS"))
+        _add_environments()
+
+
+def _add_environments() -> bool:
+    """Have the environments that no scorer is named after judged by playing the episode again; whether there are new
+    ones."""
+    from r1_verl.scorers import episodes
+
+    with _lock:
+        claimed = {source for entry in _scorers.values() for source in (*entry.sources, entry.name)}
+        new = [each.name for each in environments.environments() if each.name not in claimed]
+        for name in new:
+            scorer(name, faithful=episodes.faithful, task=name)(episodes.strict)
+    return bool(new)
 
 
 @lru_cache(maxsize=4096)
@@ -123,6 +139,8 @@ def find_scorer(data_source: str) -> Scorer:
                 return entry
             if len(pattern) > best[0] and fnmatchcase(str(data_source), pattern):
                 best = (len(pattern), entry)
+    if best[1] is None and _add_environments():
+        return find_scorer(data_source)
     if best[1] is None:
         known = [pattern for entry in _scorers.values() for pattern in entry.sources]
         raise UnknownNameError(unknown_name("data source", data_source, known) + broken(_failures))
@@ -132,7 +150,7 @@ def find_scorer(data_source: str) -> Scorer:
 def find_reward(name: str) -> Scorer:
     """The scorer registered under a name, as a recipe names its reward. Raises UnknownNameError."""
     load_all()
-    if not isinstance(name, str) or name not in _scorers:
+    if not isinstance(name, str) or (name not in _scorers and not (_add_environments() and name in _scorers)):
         raise UnknownNameError(unknown_name("reward", name, _scorers) + broken(_failures))
     return _scorers[name]
 

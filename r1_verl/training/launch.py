@@ -51,7 +51,7 @@ MODULE = "verl.trainer.main_ppo"
 _POLL = 0.5  # seconds
 _FULL = 2**20  # bytes: with less, the log may have no room to say so
 _NO_WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
-_FORWARDED_ENV = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS")
+_FORWARDED_ENV = ("VERL_FILE_LOGGER_PATH", "R1_VERL_SCORERS", "R1_VERL_ENVIRONMENTS")
 
 
 def train(recipe: str, overrides: list[str]) -> int:

@@ -1,5 +1,5 @@
-"""veRL's replay buffer, which also shapes what it samples: parts of the reward that need a group or tokens, masks; and
-which adds to the step's metrics what the scorers said and facts that veRL does not log.
+"""veRL's replay buffer, which also shapes what it samples: parts of the reward that need a group or tokens, masks,
+groups that are left out; and which adds to the step's metrics what the scorers said and facts that veRL does not log.
 
 Set by `trainer.v1.sampler.custom_sampler` in `recipes/_base.yaml`. A custom sampler is not handed veRL's group filter
 and refill settings, so they come through `sampler_kwargs`, as ours do; dynamic sampling (`algorithm.filter_groups`,
@@ -23,10 +23,10 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
-from r1_verl.recipes.settings import masks_truncated, sample_bounds
+from r1_verl.recipes.settings import kept_groups, masks_truncated, sample_bounds
 from r1_verl.reward import compose
 from r1_verl.runs import TRAIN_FACTS, TRAIN_REWARD, folder_of
-from r1_verl.verl_side import samples, schedules, shaping, step_facts
+from r1_verl.verl_side import groups, samples, schedules, shaping, step_facts
 from r1_verl.verl_side.trajectories import Trajectory
 
 
@@ -60,13 +60,13 @@ class _Shaping:
         settings = sampler_kwargs or {}
         if OmegaConf.is_config(settings):
             settings = OmegaConf.to_container(settings, resolve=True)
-        groups = settings.get("filter_groups") or {}
-        filtering = bool(groups.get("enable"))
+        filters = settings.get("filter_groups") or {}
+        filtering = bool(filters.get("enable"))
         refill = bool(settings.get("sync_refill_failed_groups"))
-        if filtering and not groups.get("metric"):
+        if filtering and not filters.get("metric"):
             raise ValueError("algorithm.filter_groups.metric must be set when group filtering is enabled")
         kwargs.update(
-            filter_groups_metric=groups["metric"] if filtering else None,
+            filter_groups_metric=filters["metric"] if filtering else None,
             sync_refill_failed_groups=refill,
         )
         if isinstance(self, R1ReplayBuffer):  # as in PPOTrainer._build_replay_buffer
@@ -74,43 +74,62 @@ class _Shaping:
             kwargs.update(
                 train_batch_size=batch,
                 gen_batch_size=1 if filtering or refill else (settings.get("gen_batch_size") or batch),
-                max_inflight_gen_batches=groups.get("max_inflight_gen_batches", 1) if filtering else 1,
+                max_inflight_gen_batches=filters.get("max_inflight_gen_batches", 1) if filtering else 1,
             )
         super().__init__(
             sampler_kwargs=sampler_kwargs, poll_interval=settings.get("poll_interval", poll_interval), **kwargs
         )
         self._reward, self._mode = compose.read(settings.get("pays")), settings.get("mode") or "strict"
         self._masks = masks_truncated(settings.get("mask"))
+        self._keep, self._n = kept_groups(settings.get("keep")), settings.get("n") or 1
         self._schedules = schedules.Schedules(settings, self.refill_fn)
         bounds = sample_bounds(settings.get("samples"))
         self._samples = bounds and samples.Samples(folder_of(settings["checkpoints"]) / "samples", bounds)
         self._step: int | None = None
         self._rows: list[Trajectory] = []  # those of the step so far: it may sample several mini-batches
         self._log_probs: list[torch.Tensor] = []
-        self._left_out = 0  # mini-batches of the step that could not be masked, since all was cut off
+        self._not_masked = 0  # mini-batches of the step that could not be masked, since all was cut off
+        self._asked = 0  # questions of the step
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int):
         batch, metrics = super().sample(global_steps=global_steps, partition_id=partition_id, batch_size=batch_size)
         if partition_id == "train" and batch.keys:
-            metrics = {**metrics, **self._shape(batch, global_steps)}
+            more, batch = self._shape(batch, global_steps, batch_size)
+            metrics = {**metrics, **more}
         return batch, metrics
 
-    def _shape(self, batch: Any, step: int) -> dict[str, float]:
+    def _shape(self, batch: Any, step: int, asked: int) -> tuple[dict[str, float], Any]:
+        """The metrics of the step so far, and the batch without the groups that are left out."""
         began = time.perf_counter()
         if step != self._step:
-            self._step, self._rows, self._log_probs, self._left_out = step, [], [], 0
+            self._step, self._rows, self._log_probs, self._not_masked, self._asked = step, [], [], 0, 0
         rows = self._shaped(batch)
+        gone = {row.key for row in self._rows if row.left_out}  # with an earlier mini-batch
         self._rows += rows
+        self._asked += asked
         metrics = train_rewards([(row.data_source, row.info) for row in self._rows])
         metrics |= step_facts.facts(self._rows, torch.cat(self._log_probs) if self._log_probs else None)
+        kept = len({row.group for row in self._rows if not row.left_out})
+        of_groups = groups.facts(self._rows, self._n, self._asked, kept)
+        metrics |= {f"{TRAIN_FACTS}/{name}": value for name, value in of_groups.items()}
         if self._masks:
             metrics[f"{TRAIN_FACTS}/masked"] = sum(row.masked for row in self._rows) / len(self._rows)
-            self._left_out += all(row.truncated for row in rows)
-            metrics[f"{TRAIN_FACTS}/mask_left_out"] = float(self._left_out)
+            self._not_masked += all(row.truncated for row in rows if not row.left_out)
+            metrics[f"{TRAIN_FACTS}/mask_left_out"] = float(self._not_masked)
         if self._samples:
-            metrics |= self._samples.write(step, self._rows, self._texts)
+            metrics |= self._samples.write(step, [row for row in self._rows if row.key not in gone], self._texts)
         metrics |= self._schedules.apply(step, metrics.get(f"{TRAIN_FACTS}/entropy"))
-        return {**metrics, "timing_s/shape": time.perf_counter() - began}
+        batch = self._without(batch, [row.key for row in rows if row.left_out])
+        return {**metrics, "timing_s/shape": time.perf_counter() - began}, batch
+
+    @staticmethod
+    def _without(batch: Any, keys: list[str]) -> Any:
+        """The batch without some keys, which leave the queue; veRL fills up what it needs."""
+        if not keys:
+            return batch
+        tq.kv_clear(keys=keys, partition_id=batch.partition_id)
+        dropped = set(keys)
+        return batch.select_keys([key for key in batch.keys if key not in dropped])
 
     def _shaped(self, batch: Any) -> list[Trajectory]:
         """The batch's responses, with what the reward's later parts add and masks take, in veRL's queue as well."""
@@ -126,7 +145,11 @@ class _Shaping:
             self._log_probs.append(_sampled(batch, data["rollout_log_probs"], extra))
         if self._reward.later:
             rows = self._paid(batch, rows, extra, data)
-        rows = shaping.masked(rows) if self._masks else rows
+        kept = groups.trained(rows, self._n, self._keep)
+        rows = [row._replace(left_out=row.group not in kept) for row in rows]
+        if self._masks:
+            masked = {row.key for row in shaping.masked([row for row in rows if not row.left_out]) if row.masked}
+            rows = [row._replace(masked=row.key in masked) for row in rows]
         nothing = {row.key: torch.zeros(row.tokens, dtype=torch.int64) for row in rows if row.masked}
         self._put(batch, {key: {"response_mask": zeros, "loss_mask": zeros} for key, zeros in nothing.items()})
         return rows
@@ -187,12 +210,13 @@ def _trajectory(key: str, tag: dict[str, Any], source: str, fields: dict[str, An
         tokens=tag["response_len"],
         truncated=bool(fields.get("truncated")),
         masked=False,
+        model_tokens=fields.get("response_tokens", -1),
     )
 
 
 def _sampled(batch: Any, log_probs: torch.Tensor, extra: Sequence[dict[str, Any]]) -> torch.Tensor:
-    """The log-probabilities of all tokens that the model itself wrote, flat: of our loops, of one turn, all tokens."""
-    if all("response_tokens" in fields for fields in extra):
+    """The log-probabilities of all tokens that the model itself wrote, flat: of our loops of one turn, all tokens."""
+    if all(fields.get("response_tokens") == len(each) for fields, each in zip(extra, log_probs.unbind(), strict=True)):
         return torch.cat(log_probs.unbind())
     masks = tq.kv_batch_get(keys=batch.keys, partition_id=batch.partition_id, select_fields=["response_mask"])
     pairs = zip(log_probs.unbind(), masks["response_mask"].unbind(), strict=True)

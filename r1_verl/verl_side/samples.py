@@ -2,8 +2,9 @@
 
 RUN/samples/STEP.jsonl.gz holds a JSON object a response: step, question (the same at every step), group (one a question
 and step), sample (which of the group), data_source, prompt, response, ground_truth, extra_info (the short values of the
-row's own, response_tokens, truncated), tokens, truncated, score, acc, format, outcome, pred, parts (an object), masked,
-score_before where group or token parts changed the score. A text longer than the settings allow keeps its beginning and
+row's own, response_tokens, truncated, of an episode moves), tokens, truncated, score, acc, format, outcome, pred, parts
+(an object), masked, left_out where the group was not trained on, score_before where group or token parts changed the
+score. A text longer than the settings allow keeps its beginning and
 its end, and `cut` has its length. veRL's own dump (trainer.rollout_data_dir) has no source, no parts and no bounds.
 """
 
@@ -90,6 +91,7 @@ class Samples:
     def _row(self, step: int, row: Trajectory, text: Text) -> dict[str, Any]:
         _, session, _ = row.key.rsplit("_", 2)
         kept = {name: value for name, value in text.extra_info.items() if _is_short(value)}
+        moves = {"moves": row.info["moves"]} if "moves" in row.info else {}
         texts = {"prompt": text.prompt, "response": text.response, "pred": row.info.get("pred") or ""}
         most = self._bounds.characters
         cut = {name: len(each) for name, each in texts.items() if len(each) > most}
@@ -97,10 +99,11 @@ class Samples:
             "step": step, "question": row.question or f"{row.data_source}//{_hash(text.prompt)}", "group": row.group,
             "sample": int(session), "data_source": row.data_source,
             **{name: _cut(each, most) for name, each in texts.items()}, "ground_truth": text.ground_truth,
-            "extra_info": {**kept, "response_tokens": row.tokens, "truncated": row.truncated},
+            "extra_info": {**kept, "response_tokens": row.written, "truncated": row.truncated, **moves},
             "tokens": row.tokens, "truncated": row.truncated,
             **{name: row.info[name] for name in _SAID if name in row.info},
-            "parts": json.loads(row.info.get("parts") or "{}"), "masked": row.masked, **({"cut": cut} if cut else {}),
+            "parts": json.loads(row.info.get("parts") or "{}"), "masked": row.masked,
+            **({"left_out": True} if row.left_out else {}), **({"cut": cut} if cut else {}),
         })  # fmt: skip
 
     def _path(self, step: int) -> Path:

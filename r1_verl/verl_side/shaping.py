@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from r1_verl.environments.episode import SUCCESS
 from r1_verl.reward.compose import Chosen, Composition
 from r1_verl.reward.parts import Facts
 from r1_verl.score import CORRECT
@@ -69,13 +70,17 @@ def _session(row: Trajectory) -> str:
 def _facts(row: Trajectory, mode: str) -> Facts:
     """As the mode's own rule judged: a published length reward goes by the published grader."""
     try:
-        right, form, score = row.info["outcome"] == CORRECT, float(row.info["format"]), float(row.info["score"])
+        right, form, score = (
+            row.info["outcome"] in (CORRECT, SUCCESS),
+            float(row.info["format"]),
+            float(row.info["score"]),
+        )
     except KeyError as missing:
         raise ValueError(
             f"the parts of r1_verl.pays that need a group or tokens build on {missing}, which the reward function did "
             "not give: use r1_verl's (reward.custom_reward_function.path=pkg://r1_verl.reward), or take them out"
         ) from None
-    return Facts(float(right), form, row.tokens, row.truncated, mode=mode, score=score)
+    return Facts(float(right), form, row.written, row.truncated, mode=mode, score=score)
 
 
 def told(info: dict[str, Any], parts: dict[str, float]) -> dict[str, Any]:

@@ -75,9 +75,9 @@ class TurnsAgentLoop(StopAgentLoop):
     """`r1_turns`, with the settings `r1_verl.turns`; a row's ground truth names its environment and its rules.
 
     It gives the facts that the other loops give (see StopAgentLoop): response_tokens counts the model's own tokens, and
-    truncated is an episode that ran out of tokens or whose last turn was cut off. It adds moves (`Episode.record`), from
-    which the scorer plays the episode again, and puts outcome, turns, actions, invalid, idle, model_tokens,
-    observation_tokens, truncated, env_retries and moves into `reward_extra_info`.
+    truncated is an episode that ran out of tokens or whose last turn was cut off. For the scorer it adds moves
+    (`Episode.record`) and played (how the episode ended). `reward_extra_info` gets outcome, turns, actions,
+    invalid, idle, model_tokens, observation_tokens, truncated, env_retries and moves.
     """
 
     async def run(self, sampling_params: dict[str, Any], priority: int = 0, **row: Any) -> AgentLoopOutput:
@@ -153,6 +153,11 @@ class TurnsAgentLoop(StopAgentLoop):
             "truncated": bool(facts["truncated"]),
             "question_id": question_id(str(row.get("data_source") or ""), row.get("extra_info")),
             "moves": facts["moves"],
+            "played": {
+                "success": episode.success,
+                "moves": float(sum(turn.reward for turn in episode.turns)),
+                "penalty": float(sum(turn.penalty for turn in episode.turns)),
+            },
             "turn_scores": [],  # as veRL's other loops have it
             "tool_rewards": [],
         }

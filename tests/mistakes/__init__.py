@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[2]
 _OURS = (
     "RUN", "RUNS", "MODEL", "GPUS", "NNODES", "SETTINGS", "SOURCE", "TEST_SOURCE", "EVAL_SOURCE", "CPU", "DOUBTS", 
     "WANDB", "DRY_RUN", "FEW", "MANY", "SEED", "BASE", "ALGO", "PYTHON", "RAY_ADDRESS", "R1_VERL_SCORERS",
+    "R1_VERL_ENVIRONMENTS",
 )  # fmt: skip
 
 
