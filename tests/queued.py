@@ -26,6 +26,7 @@ class Response(NamedTuple):
     source: str = "countdown/3"
     index: int = 0
     output: int = 0  # of the session's outputs
+    moves: str | None = None  # of an episode of several turns
 
     @property
     def key(self) -> str:
@@ -59,6 +60,7 @@ def put(responses: Sequence[Response], step: int = 1, partition: str = "train") 
         ids = list(each.ids)
         info = {"score": each.score, "acc": each.acc, "format": 1.0, "outcome": "correct" if each.acc else "wrong",
                 "pred": "", "parts": each.parts or json.dumps({"countdown": each.score}), "later": ""}  # fmt: skip
+        info |= {} if each.moves is None else {"moves": each.moves}
         output = AgentLoopOutput(
             prompt_ids=[1, 2, 3], response_ids=ids, response_mask=[1] * len(ids), response_logprobs=[-0.5] * len(ids),
             reward_score=each.score, num_turns=2, metrics=AgentLoopMetrics(),

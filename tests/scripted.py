@@ -46,7 +46,7 @@ def folder(place: Path) -> Path:
 
 
 def loop(
-    place: Path, says: Sequence[str], template: str = QWEN, model_type: str = "qwen2", room: int = 600,
+    place: Path, says: Sequence[str], template: str = QWEN, model_type: str = "qwen2", room: int = 4000,
     mode: str = "faithful", pays: Any = None, ours: dict | None = None, **turns: Any,
 ) -> Any:  # fmt: skip
     """The loop of several turns, its server and its tokenizer."""

@@ -278,3 +278,77 @@ def test_a_loop_that_is_not_ours_counts_as_not_cut_off(trainer):
     assert metrics["train-facts/masked"] == metrics["train-facts/truncated"] == 0
     assert metrics["train-facts/entropy"] == pytest.approx((21 * 0.5 + 4 * 1.0) / 25)
     assert sum(queued.get([key], "rm_scores")[0]["rm_scores"]) == pytest.approx(0.5)
+
+
+# --- groups that are left out ----------------------------------------------------------------------------------------
+
+
+def groups_of(*scores, source="sokoban", moves=True):
+    """A group of responses for each list of scores; the response's index in its group is its session."""
+    return [
+        Response(name, session, [20 + session, 21], score, float(score > 0), source=source, index=at,
+                 moves=f"Up/{score}" if moves else None)
+        for at, (name, each) in enumerate(zip("abcdefgh", scores, strict=False))
+        for session, score in enumerate(each)
+    ]  # fmt: skip
+
+
+SPREADS = groups_of([0.0, 0.0], [0.0, 1.0], [0.0, 4.0], [2.0, 2.5])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("keep, left", [
+    ("{share:0.25}", "c"), ("{share:0.5}", "bc"), ("{share:0.1}", "c"), ("{top_p:0.9}", "bc"), ("{top_p:0.72}", "c"),
+    ("{top_p:1.0}", "bcd"), ("null", "abcd"),
+])  # fmt: skip
+def test_groups_are_kept_by_the_spread_of_their_rewards(trainer, keep, left):
+    import transfer_queue as tq
+
+    grpo = trainer("actor_rollout_ref.rollout.n=2", f"r1_verl.keep={keep}")
+    batch, metrics = sample(grpo, SPREADS)
+    kept = [each.key for each in SPREADS if each.group in left]
+    assert batch.keys == kept and len(batch.tags) == len(kept)
+    assert set(tq.kv_list()["train"]) == set(kept)  # what was dropped has left the queue
+    assert metrics["train-facts/kept"] == len(left) / 4 and metrics["train-facts/one_survivor"] == 0
+    assert metrics["train-facts/samples"] == 8 and metrics["train-reward/sokoban/score"] == pytest.approx(9.5 / 8)
+    assert metrics["train-facts/distinct_moves"] == 7 / 4 and metrics["train-facts/env_error"] == 0
+
+
+@pytest.mark.long
+def test_a_group_with_one_survivor_is_left_out_and_counted(trainer):
+    rows = [each for each in groups_of([0.0, 1.0], [5.0, 5.0], [1.0, 2.0]) if (each.group, each.session) != ("b", 0)]
+    grpo = trainer("actor_rollout_ref.rollout.n=2")
+    batch, metrics = sample(grpo, rows)
+    assert batch.keys == [each.key for each in rows if each.group != "b"]
+    assert metrics["train-facts/one_survivor"] == 1 and metrics["train-facts/env_error"] == 1
+    assert metrics["train-facts/kept"] == pytest.approx(2 / 3)
+    grpo._compute_advantage(batch, {})
+    assert [row["advantages"][0] for row in queued.get(batch.keys, "advantages")] == pytest.approx(
+        [-0.7071, 0.7071] * 2, abs=1e-3
+    )
+
+
+@pytest.mark.long
+def test_a_step_of_lone_responses_is_not_lost(trainer):
+    rows = groups_of([1.0], [2.0])
+    batch, metrics = sample(trainer("actor_rollout_ref.rollout.n=2"), rows)
+    assert len(batch.keys) == 2 and metrics["train-facts/one_survivor"] == 2 and metrics["train-facts/kept"] == 1
+    rows = [each._replace(group=f"{each.group}2") for each in groups_of([1.0], [2.0], moves=False)]
+    batch, metrics = sample(trainer("actor_rollout_ref.rollout.n=1"), rows)
+    assert len(batch.keys) == 2 and metrics["train-facts/one_survivor"] == 0
+    assert not {"train-facts/env_error", "train-facts/distinct_moves"} & metrics.keys()
+
+
+@pytest.mark.long
+def test_groups_left_out_are_marked_in_the_sample_and_masks_look_at_what_is_left(trainer, tmp_path):
+    import gzip
+
+    rows = [each._replace(truncated=each.group == "c" and each.session == 0) for each in SPREADS]
+    grpo = trainer("actor_rollout_ref.rollout.n=2", "r1_verl.keep={share:0.25}", "r1_verl.mask=truncated")
+    batch, metrics = sample(grpo, rows)
+    assert [sum(row["response_mask"]) for row in queued.get(batch.keys, "response_mask")] == [0, 2]
+    assert metrics["train-facts/masked"] == 1 / 8 and metrics["train-facts/mask_left_out"] == 0
+    with gzip.open(tmp_path / "run/samples/1.jsonl.gz", "rt") as file:
+        told = {(row["group"], row["sample"]): row for row in map(json.loads, file)}
+    assert {group for (group, _), row in told.items() if row.get("left_out")} == set("abd")
+    assert told["c", 1]["extra_info"]["moves"] == "Up/4.0"

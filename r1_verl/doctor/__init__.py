@@ -36,6 +36,7 @@ from r1_verl.doctor import (
     rollout,
     schedules,
     truths,
+    turns,
     unread,
     values,
     verl_source,
@@ -48,7 +49,8 @@ from r1_verl.runs import RunError, run_folder, run_overrides
 _SETTINGS = (keys, values)
 _ROOMS = (
     verl_source, *_SETTINGS, machine, compiler, driver, gpus, memory, disk, batches, algorithm, unread, attention,
-    schedules, guard, rollout, reward, parts, function, loggers, files, made_by, truths, prompts, answer_place, place,
+    schedules, guard, rollout, turns, reward, parts, function, loggers, files, made_by, truths, prompts, answer_place,
+    place,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = tuple(check for room in _ROOMS for check in room.CHECKS)
 

@@ -33,7 +33,7 @@ def table(config: Any, file: str) -> Any:
         seen = path.stat()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
-    return _table(path, (*columns(config), "reward_model", "extra_info"), seen.st_mtime_ns, seen.st_size)
+    return _table(path, (*columns(config), "reward_model", "extra_info", "agent_name"), seen.st_mtime_ns, seen.st_size)
 
 
 @lru_cache(maxsize=2)  # the same training and validation files for every check
