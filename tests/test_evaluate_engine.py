@@ -104,7 +104,7 @@ def test_one_engine_goes_from_checkpoint_to_checkpoint(tmp_path):
 
 
 def test_episodes_are_played_turn_by_turn(tmp_path):
-    """Each turn is what transformers makes of the tokens before it; the model knows no Sokoban, so few moves are any."""
+    """Each turn is what transformers makes of the tokens before it; the model knows no Sokoban, so few are moves."""
     settings = sokoban.Settings(5, 5, 1, 1, 4, seed=3)
     made = levels.to_examples(sokoban.generate(settings, 0, 12)["test"], "test", "tiny")
     write.write_set(tmp_path, {"sokoban": made}, {})

@@ -189,7 +189,8 @@ def test_dumps_of_all_kinds_are_one_form(tmp_path):
     (trained, first, second, evaluated), said = read(made)
     assert said == []
     assert trained[:6] == ("training", 4, ("countdown/train/7", "t"), 3, "countdown", "Q <think>\n")
-    assert trained[6:] == (True, "r", 900, "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
+    assert trained[6:18] == (True, "r", 900, "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
+    assert (trained.masked, first.masked, trained.left_out) == (False, None, None)
     assert (first.step, first.key, first.sample, second.sample) == (2, ("Q", "t"), 0, 1)
     assert (first.parts, first.tokens, first.truncated, first.source) == ({"a": 0.5}, -1, None, "")
     assert (evaluated.kind, evaluated.step, evaluated.truncated, evaluated.prompt) == ("evaluation", 3, True, "user\nQ")

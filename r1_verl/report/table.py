@@ -71,6 +71,8 @@ def tables(curves: Curves, evaluated: Sequence[Sequence[Result]]) -> list[Table]
         if any(each.seeds for run in chosen for each in run):
             scores.notes.append("± of one run: standard deviation over its samples, each of them one seed.")
         found += [scores, _details(f"Of each score by the protocol {protocol}, %", curves, chosen)]
+        if any(each.by_source for run in chosen for each in run):
+            found.append(_by_source(f"By source by the protocol {protocol}, %", curves, chosen))
     return found
 
 
@@ -138,6 +140,20 @@ def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]]) -
     return Table(
         caption, head, runs, rows, set(), [f"{note}." for those in chosen for r in those for note in results.notes(r)]
     )
+
+
+def _by_source(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]]) -> Table:
+    """Accuracies by data source, as of Sokoban by its shortest solution, beside the suite's own."""
+    sources = list(dict.fromkeys(source for run in chosen for each in run for source in each.by_source))
+    rows, runs = [], []
+    for run, those in enumerate(chosen):
+        for each in those:
+            if each.by_source:
+                runs.append(curves.names[run] if len(chosen) > 1 else "")
+                cells = (str(Accuracy(each.by_source[s])) if s in each.by_source else "–" for s in sources)
+                suite = _NAMES.get(each.suite, each.suite)
+                rows.append([f"step {each.step or 0}", suite, str(Accuracy(each.acc)), *cells])
+    return Table(caption, ["checkpoint", "suite", "all", *sources], runs, rows, set(), [])
 
 
 def _by_k(values: Mapping[str, float]) -> str:
