@@ -19,11 +19,11 @@ function episodePlayer([frames, said, outcome], opened) {
   const wrote = make("pre", { className: "text wrote", hidden: true });
   const slider = make("input", { type: "range", min: 0, max: last, value: 0, disabled: !last });
   slider.setAttribute("aria-label", "Move of the episode");
-  const first = button("|◀", "To the start", () => show(0));
-  const back = button("◀", "One move back", () => show(at - 1));
-  const play = button("▶", "Play", () => (timer ? stop() : begin()));
-  const on = button("▶|", "One move on", () => show(at + 1));
-  const end = button("▶▶|", "To the end", () => show(last));
+  const first = button("«", "To the start", () => show(0));
+  const back = button("‹", "One move back", () => show(at - 1));
+  const play = button("Play", "Play", () => (timer ? stop() : begin()));
+  const on = button("›", "One move on", () => show(at + 1));
+  const end = button("»", "To the end", () => show(last));
   const reward = (number) => (number > 0 ? "+" : "") + digits(number);
 
   function draw(number) {
@@ -50,7 +50,7 @@ function episodePlayer([frames, said, outcome], opened) {
   function stop() {
     clearInterval(timer);
     timer = 0;
-    play.textContent = "▶";
+    play.textContent = "Play";
     play.setAttribute("aria-label", "Play");
   }
 
@@ -62,7 +62,7 @@ function episodePlayer([frames, said, outcome], opened) {
   function begin() {
     draw(at === last ? 0 : at);
     timer = setInterval(() => (at < last && player.isConnected ? draw(at + 1) : stop()), BEAT);
-    play.textContent = "❚❚";
+    play.textContent = "Pause";
     play.setAttribute("aria-label", "Pause");
   }
 
