@@ -228,6 +228,11 @@ def test_a_row_or_setting_at_fault_is_said_at_once(played):
         played([""] * 6)
 
 
+def tickets(folder) -> str:
+    (folder / "tickets").mkdir()
+    return str(folder / "tickets")
+
+
 def count(goal: int = 2, **truth):
     return row("", "tiny", task="count", goal=goal, **truth)
 
@@ -240,7 +245,7 @@ def test_a_foreign_environment(played):
 
 @pytest.mark.parametrize("fault", ["raise", "garbage", "exit", "hang"])
 def test_a_fault_is_tried_again_from_the_start_then_raised(tmp_path, played, fault):
-    output, _, server = played(["more" + END] * 3, count(fault=fault, once=str(tmp_path), name=fault), deadline=1)
+    output, _, server = played(["more" + END] * 3, count(fault=fault, fails=1, tickets=tickets(tmp_path)), deadline=1)
     assert output.episode["env_retries"] == 1 and output.episode["outcome"] == "success"
     assert server.asked[0]["prompt"] == server.asked[1]["prompt"] and len(server.asked) == 3
     began = time.monotonic()

@@ -16,7 +16,7 @@ from r1_verl.doctor.problem import Check, Problem
 OURS = {
     "": ("r1_verl", "model_engine"),
     "r1_verl": ("pays", "stop", "stop_token_ids", "include_stop", "data", "about", "after", "mask",
-                "schedule", "entropy", "samples", "guard"),
+                "schedule", "entropy", "samples", "guard", "turns", "keep"),
     "r1_verl.guard": ("stop", "go_on"),
     # ray.init's keywords that runs use; it refuses others
     "ray_kwargs.ray_init": (

@@ -15,6 +15,7 @@ from r1_verl.data.make import command
 from r1_verl.doctor.data_file import columns, mapping, tables
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import judging, ours, pays, wrong_task
+from r1_verl.environments import registered
 from r1_verl.reward import compute_score
 from r1_verl.score import BAD_GROUND_TRUTH
 from r1_verl.scorers import UnknownNameError
@@ -102,10 +103,20 @@ def _judge(at: int, source: str, row: Mapping[str, Any], reward: str, given: Map
                 return Verdict(at, truth, text, "")
         if responses:
             return Verdict(at, truth, responses[-1], score["outcome"])
-        outcome = compute_score(source, _ANSWER, truth, info, **given)["outcome"]
+        probe = "" if _is_foreign(truth) else _ANSWER
+        outcome = compute_score(source, probe, truth, info, **given)["outcome"]
         return Verdict(at, truth, None, BAD_GROUND_TRUTH if outcome == BAD_GROUND_TRUTH or _torn(truth) else None)
     except UnknownNameError:
         return None
+
+
+def _is_foreign(truth: Any) -> bool:
+    """Whether a third party's environment judges the row: it is made, which shows whether it can read the row, but it
+    is not played, because a step may hang."""
+    try:
+        return not registered(truth)[0].bounded
+    except (ValueError, UnknownNameError):
+        return False
 
 
 def _torn(truth: Any) -> bool:
