@@ -92,6 +92,18 @@ def test_evaluations_stand_beside_what_may_spoil_them(tmp_path):
     assert "Strict accuracy by the protocol greedy, %:" in text and "2 of 480 samples are missing" in text
 
 
+def test_levels_stand_by_their_length(tmp_path):
+    made = run(tmp_path / "r")
+    cell = result(suite="sokoban", by_source={"sokoban/1": 0.9, "sokoban/10": 0.1}, episodes={"turns": 3.5})
+    results.write(made.folder / "evaluation/step_5/cell", cell)
+    text = summary.write(made)
+    lines = lines_of(text, "By source by the protocol avg16, %:")
+    assert [[each.strip() for each in line.split("|")[1:-1]] for line in (lines[0], lines[2])] == [
+        ["checkpoint", "suite", "all", "sokoban/1", "sokoban/10"], ["step 5", "sokoban", "25.0", "90.0", "10.0"],
+    ]  # fmt: skip
+    assert "a mean episode: turns 3.5" in text
+
+
 def test_names_are_text_in_markdown():
     assert table.plain("a|b `c` <img>\n*d*") == r"a\|b \`c\` \<img> \*d\*"
 
