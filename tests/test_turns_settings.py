@@ -103,6 +103,7 @@ def test_a_sound_recipe_of_several_turns_has_no_problem(problems):
      "a doubt: r1_verl.turns.dense needs the published reward"),
     (["reward.custom_reward_function.reward_kwargs.reward=[sokoban,{part: repetition_dense, ngram: 3, penalty: -0.1}]"],
      "the part repetition_dense pays every token"),
+    (["reward.reward_manager.name=dapo"], "the reward manager 'dapo' does not hand on the moves"),
     (["r1_verl.keep={share: 0.25}", "actor_rollout_ref.rollout.n=1"], "r1_verl.keep compares"),
     (["r1_verl.keep={share: 2}"], "r1_verl.keep.share is 2"),
     (["r1_verl.turns={token: 2}"], "r1_verl.turns has no token"),

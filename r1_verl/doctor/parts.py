@@ -10,7 +10,7 @@ from r1_verl.doctor.reward import OURS, paid
 from r1_verl.doctor.rollout import our_loops, reads_ours
 from r1_verl.reward.compose import Chosen
 
-_KEEP_FACTS = ("dapo", "gdpo")  # veRL's reward managers that do not hand on what the agent loop says of a response
+KEEP_FACTS = ("dapo", "gdpo")  # veRL's reward managers that do not hand on what the agent loop says of a response
 
 
 def check_needs(config: Any) -> Iterator[Problem]:
@@ -20,7 +20,7 @@ def check_needs(config: Any) -> Iterator[Problem]:
     counting = [chosen for chosen in found.text + found.later if chosen.part.needs & {"tokens", "truncated"}]
     scored = [chosen for chosen in counting if chosen.part.kind == "text"]
     manager, agent = config.reward.reward_manager, config.actor_rollout_ref.rollout.agent
-    if scored and manager.source == "register" and manager.name in _KEEP_FACTS:
+    if scored and manager.source == "register" and manager.name in KEEP_FACTS:
         yield Problem(
             f"{_need(scored)} a response's length, and the reward manager {manager.name!r} does not hand it on",
             "reward.reward_manager.name=naive",

@@ -7,6 +7,7 @@ from typing import Any
 
 from r1_verl.doctor.data_file import data_files, first_rows, mapping, tables
 from r1_verl.doctor.model import model_of
+from r1_verl.doctor.parts import KEEP_FACTS
 from r1_verl.doctor.problem import Check, Problem
 from r1_verl.doctor.reward import paid
 from r1_verl.doctor.verl_source import estimators
@@ -144,6 +145,13 @@ def check_rewards(config: Any) -> Iterator[Problem]:
             f"later is worth {config.algorithm.gamma**settings.tokens:.2g} of itself",
             "algorithm.gamma=1.0",
             doubt=True,
+        )
+    manager = config.reward.reward_manager
+    if manager.source == "register" and manager.name in KEEP_FACTS:
+        yield Problem(
+            f"the reward manager {manager.name!r} does not hand on the moves of an episode: the scorer would look for "
+            "one answer in all its turns",
+            "reward.reward_manager.name=naive",
         )
     kwargs = config.reward.custom_reward_function.get("reward_kwargs") or {}
     if settings.dense and kwargs.get("mode") != "faithful":

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from r1_verl.data.parallel import ordered_map
+from r1_verl.environments.episode import SUCCESS
 from r1_verl.report.keywords import reflections, steps
 from r1_verl.report.responses import Response
 from r1_verl.reward.parts import PARTS, Facts
@@ -105,7 +106,7 @@ class Counts:
         """Count one response."""
         right = response.acc
         if math.isnan(right) and response.outcome:
-            right = float(response.outcome == CORRECT)
+            right = float(response.outcome in (CORRECT, SUCCESS))
         reflecting = marks.reflections > 0
         self._add(**marks._asdict(), mixed=marks.mixing > _FEW, reflecting=reflecting, right=right)
         self._add(**{"right_reflecting" if reflecting else "right_not_reflecting": right})
