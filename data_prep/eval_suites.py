@@ -1,8 +1,9 @@
-"""Evaluation suites as veRL Parquet files: AIME, AMC, MATH-500, Minerva, OlympiadBench, GSM8K, K&K, Countdown.
+"""Evaluation suites as veRL Parquet files: AIME, AMC, MATH-500, Minerva, OlympiadBench, GSM8K, K&K, Countdown, games.
 
 python data_prep/eval_suites.py --style simplerl                      # all of them, from the hub
 python data_prep/eval_suites.py --suites aime24,amc23 --source FOLDER # from files called aime24.jsonl ...
 python data_prep/eval_suites.py --suites kk,countdown                 # generated, no network
+python data_prep/eval_suites.py --suites sokoban,frozenlake           # other prompts, sizes: sokoban.py, frozenlake.py
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import _environment  # noqa: F401
 from r1_verl.data import script, suites
 from r1_verl.data.example import DataError
 from r1_verl.data.math import prompts
+from r1_verl.names import UnknownNameError
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -34,7 +36,10 @@ def main() -> None:
     parts, records, left_out = {}, {}, []
     for name in args.suites:
         parts[name], records[name] = suites.examples(name, args.source, args.style, args.limit, left_out, args.seed)
-    script.finish(args, "eval_suites", parts, {"sources": records}, prompts.MATH[args.style], left_out)
+    try:
+        script.finish(args, "eval_suites", parts, {"sources": records}, prompts.MATH[args.style], left_out)
+    except UnknownNameError as error:  # FrozenLake without gymnasium
+        raise DataError(str(error)) from error
 
 
 if __name__ == "__main__":

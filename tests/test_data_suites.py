@@ -116,3 +116,26 @@ def test_a_picture_is_marked():
 def test_rows_that_cannot_be_used(read, row, why):
     with pytest.raises(Unusable, match=why):
         read(row)
+
+
+# --- games, which are generated ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("suite", "style", "rules"), [("sokoban", "instruct", "ragen_v1"), ("sokoban", "raw", "ragen_2025_02")]
+)
+def test_sokoban_is_a_suite(script, tmp_path, suite, style, rules):
+    status, _, err = script("eval_suites", "--suites", suite, "--out", "out", "--style", style, "--limit", "20")
+    assert status == 0, err
+    found = rows(tmp_path / f"out/{suite}.parquet")
+    truths = [json.loads(row["reward_model"]["ground_truth"]) for row in found]
+    assert len(found) == 20 and {truth["rules"] for truth in truths} == {rules}
+    assert [row["data_source"] for row in found] == [f"sokoban/{truth['shortest']}" for truth in truths]
+
+
+def test_frozen_lake_is_a_suite(script, tmp_path):
+    pytest.importorskip("gymnasium")
+    status, _, err = script("eval_suites", "--suites", "frozenlake", "--out", "out", "--limit", "9")
+    assert status == 0, err
+    found = rows(tmp_path / "out/frozenlake.parquet")
+    assert len(found) == 9 and all(row["data_source"].startswith("frozen_lake/") for row in found)

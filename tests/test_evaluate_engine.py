@@ -19,6 +19,8 @@ from prepared import rows
 from r1_verl.data import write
 from r1_verl.data.countdown.generate import Settings, generate
 from r1_verl.data.countdown.puzzles import to_examples
+from r1_verl.data.sokoban import generate as sokoban
+from r1_verl.data.sokoban import levels
 from r1_verl.evaluation import evaluate, pool, protocols, questions, samples
 from r1_verl.evaluation.evaluate import Checkpoint
 from r1_verl.evaluation.generate import Engine, Model, Request
@@ -99,6 +101,38 @@ def test_one_engine_goes_from_checkpoint_to_checkpoint(tmp_path):
         assert llm in (None, engine._llm)  # no second engine
         llm = engine._llm
     engine.close()
+
+
+def test_episodes_are_played_turn_by_turn(tmp_path):
+    """Each turn is what transformers makes of the tokens before it; the model knows no Sokoban, so few are moves."""
+    settings = sokoban.Settings(5, 5, 1, 1, 4, seed=3)
+    made = levels.to_examples(sokoban.generate(settings, 0, 12)["test"], "test", "tiny")
+    write.write_set(tmp_path, {"sokoban": made}, {})
+    protocol = protocols.find("greedy", ["turn_tokens=6", "max_tokens=200"])
+    suite, asked = questions.load(str(tmp_path / "sokoban.parquet"), tmp_path, protocol), []
+
+    class Watched(pool.Here):
+        def begin(self, engine, model, requests):
+            asked.extend(requests)
+            super().begin(engine, model, requests)
+
+    one = [Checkpoint("base", BASE, tmp_path / "out")]
+    (found,), failed = evaluate.evaluate(one, [suite], protocol, Watched)
+    assert not failed and found.missing == 0 and found.episodes["turns"] > 2
+    (cell,) = (tmp_path / "out").iterdir()
+    kept = {row["question"]: row for row in samples.rows(cell)}
+    wanted = greedy_by_transformers(BASE, [request.ids for request in asked])
+    turns, said = {}, []
+    for request in asked:  # the turns of one episode are asked in their order
+        turns[request.key] = at = turns.get(request.key, -1) + 1
+        said.append(kept[request.key[1]]["turn_responses"][at]["response"])
+    differ = [(mine, whole) for mine, whole in zip(said, wanted, strict=True) if not whole.startswith(mine)]
+    assert len(differ) <= 2, differ  # a tie between two tokens may fall the other way
+    assert len(said) == sum(row["turns"] for row in kept.values())
+    told = subprocess.run(
+        [sys.executable, "-m", "r1_verl", "score", str(cell / "samples.jsonl")], capture_output=True, text=True
+    )
+    assert "12 agree, 0 differ" in told.stdout
 
 
 def lines(out: Path) -> list[dict]:

@@ -10,7 +10,10 @@ import pytest
 from browser import browser, chromium, visit
 from run_folders import QUICKSTART, quickstart, run, validated
 
+from r1_verl import environments
+from r1_verl.ground_truth import encode
 from r1_verl.report import curves, page, summary
+from r1_verl.runs import Run
 
 if chromium() is None:
     pytest.skip("no Chromium here: install one, or name one with R1_VERL_CHROMIUM", allow_module_level=True)
@@ -229,6 +232,138 @@ def test_the_policy_forbids_requests_and_other_scripts(started, finished):
         }"""
     )
     assert blocked == [["connect-src", "frame-src", "img-src", "script-src-elem", "script-src-elem"], False]
+    tab.close()
+
+
+# --- episodes ---------------------------------------------------------------------------------------------------------
+
+TRUTH = encode("sokoban", board="######/#P_XO#/######", rules="ragen_v1", shortest=2)
+PLAYED = {"prompt": "board", "ground_truth": TRUTH, "data_source": "sokoban/2", "outcome": "success", "acc": 1.0,
+          "score": 10.8, "format": 1.0}  # fmt: skip
+BOARDS = ["######\n#P_XO#\n######", "######\n#_PXO#\n######", "######\n#__P√#\n######"]
+
+
+def evaluated(made: Run, *rows: dict) -> None:
+    """Put rows into the run as one of its evaluations."""
+    (made.folder / "evaluation/step_1/cell").mkdir(parents=True)
+    lines = (json.dumps({"sample": at, **row}) + "\n" for at, row in enumerate(rows))
+    (made.folder / "evaluation/step_1/cell/samples.jsonl").write_text("".join(lines))
+
+
+def test_an_episode_is_played_back_and_forth(started, tmp_path):
+    turns = ["<think>two to go</think><answer>Up || Right</answer>", "<answer>Right</answer>"]
+    row = {**PLAYED, "response": "both", "moves": "Up Right/Right", "ended": "success",
+           "turn_responses": [{"response": text} for text in turns]}  # fmt: skip
+    made = run(tmp_path / "r")
+    evaluated(made, row)
+    text = summary.write(made)
+    assert "turn 2: Right, reward 10.9, so far 10.7" in text and "      outcome: success" in text
+    tab, seen = visit(started, tmp_path / "r/report.html")
+    tab.locator(".episode").wait_for()
+    board, told, wrote = (tab.locator(f".episode .{name}") for name in ("board", "told", "wrote"))
+    assert board.inner_text() == BOARDS[0] and told.inner_text() == "start · 3 moves" and wrote.is_hidden()
+    on, back = tab.get_by_label("One move on"), tab.get_by_label("One move back")
+    assert back.is_disabled()
+    on.click()
+    assert told.inner_text() == "turn 1 · move 1 of 3: Up · reward -0.1 · so far -0.1"
+    assert board.inner_text() == BOARDS[0]
+    on.click()
+    assert board.inner_text() == BOARDS[1] and wrote.inner_text() == turns[0] and wrote.locator(".answer").count()
+    on.click()
+    assert board.inner_text() == BOARDS[2] and wrote.inner_text() == turns[1] and on.is_disabled()
+    assert told.inner_text() == "turn 2 · move 3 of 3: Right · reward +10.9 · so far 10.7 · ended: success"
+    back.click()
+    assert board.inner_text() == BOARDS[1]
+    tab.locator(".episode").focus()
+    for key, shown in (("ArrowRight", 2), ("ArrowLeft", 1), ("Home", 0), ("End", 2), ("ArrowRight", 2)):
+        tab.keyboard.press(key)
+        assert board.inner_text() == BOARDS[shown], key
+    tab.get_by_label("Move of the episode").fill("2")
+    assert board.inner_text() == BOARDS[1]
+    tab.get_by_label("To the start").click()
+    tab.get_by_label("Play", exact=True).click()
+    tab.locator(".episode .told", has_text="ended: success").wait_for()
+    tab.get_by_label("Play", exact=True).wait_for()  # it has stopped by itself
+    assert tab.locator("pre.response").inner_text() == "both" and seen.said == []
+    tab.close()
+
+
+def test_episodes_of_samples_and_dumps_are_played_too(started, tmp_path):
+    kept = {**PLAYED, "response": "x", "extra_info": {"moves": "Right/?"}, "outcome": "out_of_tokens", "acc": 0.0,
+            "masked": True, "score": 1.5, "score_before": 2.5, "left_out": True}  # fmt: skip
+    made = run(tmp_path / "r", samples={1: [kept, {**PLAYED, "response": "one answer", "masked": False}]})
+    made.validation.mkdir()
+    dump = {"input": "b", "output": "y", "gts": TRUTH, "score": 1.0, "acc": 1.0, "moves": "Right/Right", "step": 2}
+    (made.validation / "2.jsonl").write_text(json.dumps(dump))
+    assert "An episode (validation, step 2), move by move:" in summary.write(made)
+    tab, seen = visit(started, tmp_path / "r/report.html")
+    found, told = tab.locator("#found"), tab.locator(".episode .told")
+    tab.select_option("#kind", label="validation")
+    tab.locator("#list button").first.click()
+    tab.get_by_label("To the end").click()
+    assert "turn 2 · move 2 of 2: Right" in told.inner_text()
+    tab.select_option("#kind", label="training")
+    tab.locator("#list button", has_text="out_of_tokens").click()
+    tab.locator("pre.response", has_text="x").wait_for()
+    tab.get_by_label("To the end").click()
+    end = "turn 2 · move 2 of 2: ? (no action) · reward -0.1 · so far -0.2 · ended: out_of_tokens"
+    assert told.inner_text() == end
+    facts = tab.locator(".panel dl").inner_text()
+    assert "score before parts of groups and tokens\n2.5" in facts and "masked\nyes" in facts
+    assert found.inner_text() == "2 of 3 responses" and tab.locator("#truncated").is_hidden()
+    for box in ("#masked", "#left_out"):
+        tab.check(box)
+        assert found.inner_text() == "1 of 3 responses"
+        tab.uncheck(box)
+    tab.locator("#list button", has_text="success").click()
+    tab.locator("pre.response", has_text="one answer").wait_for()
+    assert tab.locator(".episode").count() == 0 and "score before" not in tab.locator(".panel dl").inner_text()
+    assert seen.said == []
+    tab.close()
+
+
+class Anything:
+    """A game that takes any text and shows it."""
+
+    actions = None
+
+    def reset(self, seed=None):
+        return EVIL, {}
+
+    def step(self, action):
+        return action, 0.5, False, False, {}
+
+
+ODD_MOVES = [
+    json.dumps([[EVIL, "lone \ud800 half"], [EVIL]]), "[" * 9000, "null", '{"a": 1}', '[["' + "x" * 90_000 + '"]]',
+    "/" * 9000, "[[1, null, {}], 5]", EVIL,
+]  # fmt: skip
+
+
+def test_a_hostile_move_stays_text(started, tmp_path):
+    environments.environment("any_text", bounded=True)(lambda truth: Anything())
+    truth = encode("any_text", rules="ragen_2025_02")
+    rows = [{"response": EVIL, "prompt": str(at), "ground_truth": truth, "moves": moves, "data_source": "x",
+             "turn_responses": [{"response": EVIL}] * 2, "ended": EVIL}
+            for at, moves in enumerate(ODD_MOVES)]  # fmt: skip
+    rows += [{**row, "ground_truth": TRUTH, "prompt": f"s{at}"} for at, row in enumerate(rows)]
+    rows += [{**rows[0], "ground_truth": odd, "prompt": odd} for odd in ("{}", EVIL, encode("sokoban", board=EVIL))]
+    made = run(tmp_path / "r")
+    evaluated(made, *rows)
+    summary.write(made)
+    tab, seen = visit(started, tmp_path / "r/report.html")
+    assert tab.locator("#found").inner_text() == f"{len(rows)} of {len(rows)} responses"
+    for button in tab.locator("#list button").all():
+        button.click()
+        tab.locator("pre.response", has_text="alert(1)").wait_for()
+    tab.locator("#list button").first.click()
+    tab.locator(".episode").wait_for()
+    assert tab.locator(".episode .board").inner_text() == EVIL
+    tab.get_by_label("One move on").click()
+    assert EVIL in tab.locator(".episode .told").inner_text()
+    assert tab.locator(".episode .wrote").inner_text() == tab.locator(".episode .board").inner_text() == EVIL
+    assert tab.locator("img, iframe, object").count() == 0 and tab.locator("script:not([type])").count() == 1
+    assert seen.said == [] and seen.asked == [(tmp_path / "r/report.html").as_uri()]
     tab.close()
 
 

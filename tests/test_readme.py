@@ -9,8 +9,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+# One try a turn until the number is found; then the moves are scored, and those of an episode that stopped at once.
+PLAY_IT = """
+import json, sys
+import r1_verl
+from r1_verl.environments.episode import Episode
+from r1_verl.environments.isolated import close, opened
+from r1_verl.environments.rules import RULES
+from r1_verl.ground_truth import encode
+
+truth = encode("guess", rules="ragen_v1", seed=7)
+episode = Episode(opened(truth), RULES["ragen_v1"])
+shown = episode.observation
+for number in (1, 2, 3):
+    if not episode.outcome:
+        episode.play(f"<think>perhaps</think> <answer>{number}</answer>")
+close(episode.environment)
+scores = [r1_verl.compute_score("guess", "", truth, {"moves": moves}) for moves in (episode.record(), "?")]
+print(json.dumps([shown, episode.outcome, episode.record(), *scores, "verl" in sys.modules]))
+"""
 
 
 def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
@@ -41,6 +65,20 @@ def test_a_scorer_in_ten_lines(tmp_path):
     assert [(row["outcome"], row["acc"]) for row in json.loads(done.stdout)] == [
         ("correct", 1.0), ("wrong", 0.0), ("no_answer", 0.0),
     ]  # fmt: skip
+
+
+def test_an_environment_in_ten_lines(tmp_path):
+    """Registered, played and scored, in a process that never imports veRL."""
+    pytest.importorskip("gymnasium")
+    block = next(block for block in BLOCKS if "GymText(" in block)
+    body = [line for line in block.splitlines() if line.strip() and not line.startswith(("#", "import", "from"))]
+    assert len(body) <= 10
+    (tmp_path / "my_environments.py").write_text(block)
+    done = run(PLAY_IT, tmp_path, R1_VERL_ENVIRONMENTS="my_environments", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert done.returncode == 0, done.stderr
+    shown, outcome, moves, right, wrong, heavy = json.loads(done.stdout)
+    assert shown.startswith("Which number") and outcome == "success" and moves.split("/")[-1] in ("1", "2", "3")
+    assert (right["acc"], right["score"], wrong["acc"], wrong["outcome"]) == (1.0, 1.0, 0.0, "wrong") and not heavy
 
 
 def test_the_places_that_it_names_exist():

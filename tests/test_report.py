@@ -111,6 +111,18 @@ def test_other_models_stand_below_the_runs(tmp_path, capsys):
     assert "no results below it: r1-verl evaluate writes evaluation/MODEL" in capsys.readouterr().err
 
 
+def test_levels_stand_by_their_length(tmp_path):
+    made = run(tmp_path / "r")
+    cell = result(suite="sokoban", by_source={"sokoban/1": 0.9, "sokoban/10": 0.1}, episodes={"turns": 3.5})
+    results.write(made.folder / "evaluation/step_5/cell", cell)
+    text = summary.write(made)
+    lines = lines_of(text, "By source by the protocol avg16, %:")
+    assert [[each.strip() for each in line.split("|")[1:-1]] for line in (lines[0], lines[2])] == [
+        ["checkpoint", "suite", "all", "sokoban/1", "sokoban/10"], ["step 5", "sokoban", "25.0", "90.0", "10.0"],
+    ]  # fmt: skip
+    assert "a mean episode: turns 3.5" in text
+
+
 def test_names_are_text_in_markdown():
     assert table.plain("a|b `c` <img>\n*d*") == r"a\|b \`c\` \<img> \*d\*"
 
@@ -208,7 +220,8 @@ def test_dumps_of_all_kinds_are_one_form(tmp_path):
     (trained, first, second, evaluated), said = read(made)
     assert said == []
     assert trained[:6] == ("training", 4, ("countdown/train/7", "t"), 3, "countdown", "Q <think>\n")
-    assert trained[6:] == (True, "r", 900, "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
+    assert trained[6:18] == (True, "r", 900, "t", "p", "correct", 0.5, 1.0, 0.0, 9, True, {"a": 1.0})
+    assert (trained.masked, first.masked, trained.left_out) == (False, None, None)
     assert (first.step, first.key, first.sample, second.sample) == (2, ("Q", "t"), 0, 1)
     assert (first.parts, first.tokens, first.truncated, first.source) == ({"a": 0.5}, -1, None, "")
     assert (evaluated.kind, evaluated.step, evaluated.truncated, evaluated.prompt) == ("evaluation", 3, True, "user\nQ")

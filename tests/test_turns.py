@@ -283,8 +283,8 @@ def test_the_n_responses_of_a_prompt_start_alike(tmp_path):
 
 
 def test_a_template_is_looked_at_once():
+    from r1_verl.environments.between import between
     from r1_verl.training import tiny_model
-    from r1_verl.verl_side.turn_tokens import between
 
     tokenizer = tiny_model.build_tokenizer()
     tokenizer.chat_template = QWEN

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from r1_verl.data import prompts, read
+from r1_verl.data import frozen_lake, prompts, read
 from r1_verl.data.countdown import published
 from r1_verl.data.countdown import puzzles as countdown_puzzles
 from r1_verl.data.countdown.generate import GENERATOR, Settings, generate
@@ -24,6 +24,9 @@ from r1_verl.data.math import problems
 from r1_verl.data.math.choices import read_gpqa, read_mmlu_pro, read_theoremqa
 from r1_verl.data.math.prompts import MATH
 from r1_verl.data.math.sets import Problem, Row, Unusable, answers_of, first, level, read_gsm8k, read_math, whole_number
+from r1_verl.data.sokoban import generate as sokoban_generator
+from r1_verl.data.sokoban import levels
+from r1_verl.data.sokoban.prompts import SOKOBAN
 from r1_verl.data.write import LeftOut, summary
 
 
@@ -85,7 +88,8 @@ MATH_SUITES = {
         Suite("theoremqa", "TIGER-Lab/TheoremQA", read_theoremqa, ("theoremqa", "TheoremQA")),
     )
 }
-NAMES = (*MATH_SUITES, "kk", "countdown")
+NAMES = (*MATH_SUITES, "kk", "countdown", "sokoban", "frozenlake")
+GAMES = 256  # levels of Sokoban, lakes of FrozenLake: RAGEN's paper validates on so many
 DEFAULT = ("aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench", "gsm8k", "kk", "countdown")
 
 
@@ -95,7 +99,8 @@ def examples(
     """The test rows of one suite and its source record. source: "hub", a file, or a folder with the suite's file.
 
     `kk` is always generated (100 puzzles each for 2 to 8 people, K-and-K's own test set); `countdown` is 1,024 puzzles,
-    generated unless the folder or file has some.
+    generated unless the folder or file has some. `sokoban` (6x6, one box, 1 to 10 moves) and `frozenlake` (4x4,
+    slippery) are generated too, on the test side of the split that training sets keep to.
     """
     if name in MATH_SUITES:
         return _math(MATH_SUITES[name], source, style, limit, left_out)
@@ -103,6 +108,15 @@ def examples(
         puzzles = kk_puzzles.generate(range(2, 9), 0, 100, "mem_kk")["test"][:limit]
         record = {"source": "generate", "revision": "mem-kk-logic 35385cf"}
         return kk_puzzles.to_examples(puzzles, "test", alike(style, KK)), record
+    if name == "sokoban":
+        made = sokoban_generator.generate(sokoban_generator.Settings(seed=seed), 0, min(GAMES, limit or GAMES))["test"]
+        record = {"source": "generate", "revision": f"generator {sokoban_generator.GENERATOR}"}
+        return levels.to_examples(made, "test", alike(style, SOKOBAN, "ragen_2025_02", "ragen_v1")), record
+    if name == "frozenlake":
+        lakes = frozen_lake.generate(4, 0.8, 0, min(GAMES, limit or GAMES), seed)["test"]
+        record = {"source": "generate", "revision": f"generator {frozen_lake.GENERATOR}"}
+        style = alike(style, frozen_lake.FROZEN_LAKE, "ragen_2025_02", "ragen_v1")
+        return frozen_lake.to_examples(lakes, "test", style, slippery=True), record
     style = alike(style, COUNTDOWN)
     path = _file(source, ("countdown", "test")) if source != "hub" else None
     if path is None:
@@ -140,8 +154,8 @@ def _file(source: str, names: tuple[str, ...]) -> Path | None:
         return None
 
 
-def alike(style: str, styles: dict[str, prompts.Style]) -> str:
-    """The style of that name, else the plain one of its kind: raw for raw styles, instruct for chat styles."""
+def alike(style: str, styles: dict[str, prompts.Style], raw: str = "raw", chat: str = "instruct") -> str:
+    """The style of that name, else the plain one of its kind: `raw` for raw styles, `chat` for chat styles."""
     if style in styles:
         return style
-    return "raw" if MATH[style].raw else "instruct"
+    return raw if MATH[style].raw else chat

@@ -11,44 +11,17 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from r1_verl.data.rendering import opens_think
 from r1_verl.evaluation import models, results, samples
+from r1_verl.evaluation.asking import Cell, Checkpoint, ask_missing
 from r1_verl.evaluation.contamination import Contamination
-from r1_verl.evaluation.generate import Answer, Model, Request
-from r1_verl.evaluation.pool import Failed, Pool, ask
+from r1_verl.evaluation.pool import Pool
 from r1_verl.evaluation.protocols import Protocol
-from r1_verl.evaluation.questions import Question, Suite
+from r1_verl.evaluation.questions import Suite
 from r1_verl.evaluation.rescore import score_many
-from r1_verl.evaluation.results import TOO_LONG, Result
+from r1_verl.evaluation.results import Result
 from r1_verl.runs import RunError
-
-
-class Checkpoint(NamedTuple):
-    """A model to evaluate. label: "RUN@STEP" or the model's name; folder: the model; out: where its cells go.
-
-    trained_on: training files, for contamination.
-    """
-
-    label: str
-    folder: Path
-    out: Path
-    run: str | None = None
-    step: int | None = None
-    trained_on: tuple[Path, ...] = ()
-
-
-class _Cell(NamedTuple):
-    """One checkpoint on one suite. missing: (question, sample) pairs to ask, all first samples first."""
-
-    checkpoint: Checkpoint
-    suite: Suite
-    folder: Path
-    model_hash: str
-    found: samples.Found
-    wanted: set[tuple[str, int]]
-    missing: list[tuple[Question, int]]
 
 
 def evaluate(
@@ -69,7 +42,7 @@ def evaluate(
         there = sum(len(cell.wanted) for cell in cells) - total
         print(f"{there} samples are there, {total} to ask", file=sys.stderr, flush=True)
         if total:
-            _ask(cells, total, protocol, make_pool, failed)
+            ask_missing(cells, total, protocol, make_pool, failed)
         found: list[Result] = []
         leaks = Contamination(failed)
         for cell in cells:
@@ -85,7 +58,7 @@ def _cells(
     protocol: Protocol,
     claims: contextlib.ExitStack,
     failed: list[str],
-) -> Iterator[_Cell]:
+) -> Iterator[Cell]:
     for checkpoint in checkpoints:
         try:
             if lacks := models.lacking(checkpoint.folder):
@@ -104,131 +77,13 @@ def _cells(
             found = samples.look(folder)
             pairs = [(q, at) for at in range(protocol.samples_of(suite.name)) for q in suite.questions]
             missing = [(q, at) for q, at in pairs if (q.id, at) not in found.samples]
-            yield _Cell(checkpoint, suite, folder, model_hash, found, {(q.id, at) for q, at in pairs}, missing)
-
-
-# --- asking -----------------------------------------------------------------------------------------------------------
-
-
-def _ask(
-    cells: Sequence[_Cell], total: int, protocol: Protocol, make_pool: Callable[[], Pool], failed: list[str]
-) -> None:
-    """Ask what the cells miss, and append each answer to its cell as it comes."""
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
-    jobs: list[tuple[Model, list[Request]]] = []
-    by_model: dict[Path, list[_Cell]] = {}
-    for cell in cells:
-        if cell.missing:
-            by_model.setdefault(cell.checkpoint.folder, []).append(cell)
-    for folder, its in by_model.items():
-        try:
-            jobs.append(_prepared(folder, its, protocol, rows))
-        except RunError as error:
-            failed.append(f"{its[0].checkpoint.label} was left out: {error}")
-    longest = {model.shape: max(m.longest for m, _ in jobs if m.shape == model.shape) for model, _ in jobs}
-    jobs = [(model._replace(longest=longest[model.shape]), requests) for model, requests in jobs if requests]
-    if not jobs:
-        return
-    order = list(longest)
-    jobs.sort(key=lambda job: order.index(job[0].shape))  # models of one shape together: one engine start
-    pool = make_pool()
-    try:
-        _collect(pool, jobs, rows, by_model, failed, total)
-    finally:
-        pool.close()
-
-
-def _collect(
-    pool: Pool,
-    jobs: list[tuple[Model, list[Request]]],
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
-    by_model: dict[Path, list[_Cell]],
-    failed: list[str],
-    total: int,
-) -> None:
-    from tqdm import tqdm
-
-    with tqdm(desc="samples", total=total, delay=2, mininterval=1.0, file=sys.stderr, leave=False) as bar:
-        for found in ask(pool, jobs):
-            if isinstance(found, Failed):
-                label = by_model[Path(found.model.folder)][0].checkpoint.label
-                failed.append(f"{label} could not be asked: {found.reason}")
-                continue
-            lines: dict[str, list[dict[str, Any]]] = {}
-            for answer in found:
-                lines.setdefault(answer.key[0], []).append(_row(rows, answer))
-            for folder, its in lines.items():
-                samples.append(Path(folder), its)
-            bar.update(len(found))
-
-
-def _row(rows: dict[str, dict[tuple[str, int], dict[str, Any]]], answer: Answer) -> dict[str, Any]:
-    folder, question, sample = answer.key
-    row = rows[folder].pop((question, sample))
-    return row | {
-        "response": answer.text, "tokens": answer.tokens, "finish_reason": answer.finish_reason,
-        "truncated": answer.finish_reason == "length",
-    }  # fmt: skip
-
-
-def _prepared(
-    folder: Path,
-    cells: Sequence[_Cell],
-    protocol: Protocol,
-    rows: dict[str, dict[tuple[str, int], dict[str, Any]]],
-) -> tuple[Model, list[Request]]:
-    """One model's requests, and in `rows` what the sample of each will hold besides the answer.
-
-    A prompt that leaves no room for a response is appended as answered: with nothing. Raises RunError.
-    """
-    room = models.positions(folder)
-    tokenizer = models.load_tokenizer(folder)
-    requests, longest = [], 0
-    for cell in cells:
-        mine = rows.setdefault(str(cell.folder), {})
-        too_long: list[dict[str, Any]] = []
-        prompts: dict[str, tuple[str, tuple[int, ...]]] = {}
-        for question, sample in cell.missing:
-            if question.id not in prompts:
-                text = models.prompt(tokenizer, question)
-                # A raw prompt gets what the tokenizer itself puts first (a BOS, in some), as where vLLM is given text.
-                prompts[question.id] = text, tuple(tokenizer(text, add_special_tokens=question.raw)["input_ids"])
-            text, ids = prompts[question.id]
-            row = _without_answer(cell, protocol, question, sample, text)
-            limit = min(protocol.max_tokens, room - len(ids)) if room else protocol.max_tokens
-            if limit < 1:
-                nothing = {"response": "", "tokens": 0, "finish_reason": TOO_LONG, "truncated": True}
-                too_long.append(row | nothing)
-                continue
-            longest = max(longest, len(ids) + limit)
-            mine[question.id, sample] = row
-            seed = _seed(protocol.seed, question.id, sample) if protocol.temperature else None
-            key = (str(cell.folder), question.id, sample)
-            requests.append(
-                Request(key, ids, protocol.temperature, protocol.top_p, limit, protocol.stop, protocol.keep_stop, seed)
-            )
-        if too_long:
-            samples.append(cell.folder, too_long)
-    return Model(str(folder), models.shape(folder, tokenizer), longest), requests
-
-
-def _without_answer(cell: _Cell, protocol: Protocol, question: Question, sample: int, prompt: str) -> dict[str, Any]:
-    return {
-        "suite": cell.suite.name, "protocol": protocol.name, "model": cell.checkpoint.label,
-        "step": cell.checkpoint.step, "question": question.id, "sample": sample, "data_source": question.data_source,
-        "prompt": prompt, "ground_truth": question.ground_truth,
-        "extra_info": {"think_in_prompt": opens_think(prompt)},
-    }  # fmt: skip
-
-
-def _seed(seed: int, question: str, sample: int) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{seed} {question} {sample}".encode(), digest_size=4).digest()) >> 1
+            yield Cell(checkpoint, suite, folder, model_hash, found, {(q.id, at) for q, at in pairs}, missing)
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------
 
 
-def _judge(cell: _Cell, protocol: Protocol, leaks: Contamination) -> Result | None:
+def _judge(cell: Cell, protocol: Protocol, leaks: Contamination) -> Result | None:
     """The result of a cell, its verdicts added where they are missing; None if it has no sample."""
     evaluator = protocol.evaluator_of(cell.suite.name, cell.suite.task)
     if any("acc" not in row or row.get("evaluator") != evaluator for row in samples.rows(cell.folder)):

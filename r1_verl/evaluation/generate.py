@@ -37,12 +37,13 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A generated sample. tokens: how many; finish_reason: vLLM's, "stop" or "length"."""
+    """A generated sample. tokens: how many; finish_reason: vLLM's, "stop" or "length"; ids: the tokens themselves."""
 
     key: tuple[str, str, int]
     text: str
     tokens: int
     finish_reason: str
+    ids: tuple[int, ...] = ()
 
 
 class EngineFailure(RuntimeError):
@@ -92,8 +93,8 @@ class Engine:
             for output in engine.step():
                 if output.finished:
                     last = output.outputs[0]
-                    key = self._keys.pop(output.request_id)
-                    done.append(Answer(key, last.text, len(last.token_ids), str(last.finish_reason)))
+                    key, ids = self._keys.pop(output.request_id), tuple(last.token_ids)
+                    done.append(Answer(key, last.text, len(ids), str(last.finish_reason), ids))
         return done
 
     def _load(self, model: Model) -> None:

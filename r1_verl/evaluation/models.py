@@ -86,6 +86,11 @@ def positions(folder: Path) -> int:
     return found if isinstance(found, int) else 0
 
 
+def model_type(folder: Path) -> str:
+    """The architecture that a model's config names; "" if it names none. Raises RunError."""
+    return str(_settings(folder / "config.json").get("model_type") or "")
+
+
 def _settings(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

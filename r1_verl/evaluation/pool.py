@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from r1_verl.evaluation.generate import Answer, Engine, EngineFailure, Model, Request
@@ -116,11 +116,16 @@ class _Actor(Engine):
         return True
 
 
-def ask(pool: Pool, jobs: Iterable[tuple[Model, Sequence[Request]]]) -> Iterator[list[Answer] | Failed]:
+def ask(
+    pool: Pool,
+    jobs: Iterable[tuple[Model, Sequence[Request]]],
+    next_turn: Callable[[Answer], Request | None] = lambda answer: None,
+) -> Iterator[list[Answer] | Failed]:
     """Answers as they are finished, in lists; a Failed for each model that an engine refuses: its requests end there.
 
     jobs: for each model its requests, in the order in which they are asked. Every request is answered once, unless its
-    model fails. Raises RunError if all engines are lost.
+    model fails. next_turn: the request that follows an answer, of the same key and model; it is asked before those that
+    wait, and the answer before it is not given. Raises RunError if all engines are lost.
     """
     waiting = deque((model, request) for model, requests in jobs for request in requests)
     flying: dict[Any, dict[Any, tuple[Model, Request]]] = {engine: {} for engine in pool.engines}
@@ -149,10 +154,15 @@ def ask(pool: Pool, jobs: Iterable[tuple[Model, Sequence[Request]]]) -> Iterator
                 failed.add(model)
                 yield Failed(model, str(found))
             continue
+        last = []
         for answer in found:
-            del flying[engine][answer.key]
-        if found:
-            yield found
+            model, _ = flying[engine].pop(answer.key)
+            if (more := next_turn(answer)) is None:
+                last.append(answer)
+            else:
+                waiting.appendleft((model, more))
+        if last:
+            yield last
 
 
 def _fill(

@@ -24,9 +24,11 @@ class Protocol:
 
     style: prompt style by suite or task ("math", "kk", "countdown"), the suite's first; for any other suite the prompt
     stays as it was prepared. samples: by suite, "*" for any other. max_tokens: of a response; the model's own context
-    may allow fewer. stop: texts at which generation ends, keep_stop: whether they belong to the response. evaluator:
-    the published evaluator by suite or task, one of our rewards, whose faithful verdict is added. seed: of sampling;
-    every sample of every question has a seed of its own, made of this one.
+    may allow fewer. turn_tokens: where the rows are played turn by turn, of the model in one turn, and max_tokens is
+    the room of all turns and observations together; 0 asks for one answer. stop: texts at which generation ends,
+    keep_stop: whether they belong to the response. evaluator: the published evaluator by suite or task, one of our
+    rewards, whose faithful verdict is added. seed: of sampling; every sample of every question has a seed of its own,
+    made of this one.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Protocol:
     keep_stop: bool = False
     evaluator: Mapping[str, str] | None = None
     seed: int = 0
+    turn_tokens: int = 0
 
     def samples_of(self, suite: str) -> int:
         """The number of samples a question of this suite."""
@@ -58,6 +61,8 @@ class Protocol:
         """What a response of this suite depends on, as text: two protocols with the same one may share responses."""
         chosen = {"style": self.style_of(suite, task), "max_tokens": self.max_tokens, "stop": list(self.stop),
                   "keep_stop": self.keep_stop, "temperature": self.temperature}  # fmt: skip
+        if self.turn_tokens:
+            chosen["turn_tokens"] = self.turn_tokens
         if self.temperature:
             chosen |= {"top_p": self.top_p, "seed": self.seed}
         return json.dumps(chosen, sort_keys=True)
@@ -99,12 +104,16 @@ PROTOCOLS = {
                  {"countdown": "raw"}, evaluator={"countdown": "countdown"}),
         Protocol("dapo", "DAPO (arXiv 2503.14476): avg@32, temperature 1, top_p 0.7, 20,480 tokens", 1.0, 20480,
                  {"*": 32}, {"math": "dapo"}, 0.7, evaluator={"math": "dapo"}),
+        Protocol("ragen", "RAGEN (arXiv 2504.20073; mll-lab-nu/RAGEN, config/base.yaml): temperature 0.5, 400 tokens a "
+                 "turn, 3,600 in all, one episode a level; turns and actions by the rules of the rows", 0.5, 3600,
+                 _ONE, {}, turn_tokens=400),
     )
 }  # fmt: skip
 
 _SETTABLE = {  # what --set changes, and what it takes
     "samples": "a whole number from 1 up", "temperature": "a number from 0 to 2", "top_p": "a number up to 1",
-    "max_tokens": "a whole number from 1 up", "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
+    "max_tokens": "a whole number from 1 up", "turn_tokens": "a whole number from 0 up",
+    "stop": 'a text, or a JSON list of texts, as ["</answer>"]',
     "keep_stop": "true or false", "seed": "a whole number from 0 up", "style": "the name of a prompt style",
     "evaluator": "the name of a reward that was published (`r1-verl sources`: faithful)",
 }  # fmt: skip
@@ -149,7 +158,13 @@ def _with(protocol: Protocol, key: str, value: Any, text: str) -> Protocol:
         return replace(protocol, stop=(value,) if isinstance(value, str) else tuple(value))
     if key == "keep_stop" and isinstance(value, bool):
         return replace(protocol, keep_stop=value)
-    limits = {"temperature": (0, 2), "top_p": (1e-6, 1), "max_tokens": (1, 10**7), "seed": (0, 2**31)}
+    limits = {
+        "temperature": (0, 2),
+        "top_p": (1e-6, 1),
+        "max_tokens": (1, 10**7),
+        "turn_tokens": (0, 10**7),
+        "seed": (0, 2**31),
+    }
     fits = key in limits and number and limits[key][0] <= value <= limits[key][1]
     if fits and (kind == "float" or isinstance(value, int)):
         return replace(protocol, **{key: float(value) if kind == "float" else value})

@@ -15,9 +15,12 @@ from r1_verl.data.kk.prompts import KK
 from r1_verl.data.math.prompts import GSM8K
 from r1_verl.data.prompts import Style
 from r1_verl.data.rendering import are_messages, is_raw
+from r1_verl.environments import make
+from r1_verl.environments.rules import rules_of
 from r1_verl.evaluation.protocols import Protocol
 from r1_verl.ground_truth import decode, task_of
-from r1_verl.scorers import find_scorer, unknown_name
+from r1_verl.names import UnknownNameError, unknown_name
+from r1_verl.scorers import find_scorer
 
 STYLES: dict[str, Mapping[str, Style]] = {"math": GSM8K, "kk": KK, "countdown": COUNTDOWN}
 
@@ -69,6 +72,8 @@ def load(suite: str, folder: Path, protocol: Protocol, limit: int | None = None)
     found, seen = [], {}
     for at, row in enumerate(rows):
         found.append(_question(row, name, protocol, f"{path.name}, row {at}", seen))
+        if protocol.turn_tokens:
+            _check_playable(found[-1], f"{path.name}, row {at}")
     revision = hashlib.sha256()
     for question in found:
         revision.update(json.dumps(question[1:5], sort_keys=True, default=str).encode("utf-8", "replace") + b"\n")
@@ -93,6 +98,17 @@ def _question(row: Mapping[str, Any], suite: str, protocol: Protocol, where: str
     seen[digest] = seen.get(digest, 0) + 1  # a suite may hold a question twice
     name = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return Question(name, source, messages, raw, truth, problem)
+
+
+def _check_playable(question: Question, where: str) -> None:
+    """Raise DataError for a row that names no environment, or one that can't be made."""
+    truth = decode(question.ground_truth)
+    try:
+        make(truth)
+        rules_of(truth)
+    except (ValueError, UnknownNameError) as error:
+        fix = "a protocol without turn_tokens asks for one answer"
+        raise DataError(f"{where} can't be played turn by turn: {error} ({fix})") from error
 
 
 def _styled(style: str, task: str, problem: str, truth: Any, where: str) -> tuple[tuple[tuple[str, str], ...], bool]:

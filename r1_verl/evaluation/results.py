@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from r1_verl.evaluation import statistics
 from r1_verl.maths.judge import judge
 
 NAME = "result.json"
+_PLAYED = ("turns", "actions", "invalid", "idle", "observation_tokens")
 TOO_LONG = "prompt_too_long"  # the finish_reason of a sample whose prompt leaves no room for a response
 
 
@@ -27,7 +28,9 @@ class Result:
     mean and standard deviation over the samples 0, 1, ..., None for one. pass_at, maj_at: by k. published: the
     protocol's evaluator and its accuracy (faithful), None without one. truncated: cut off by the token limit, the
     prompts that left no room for a response among them (too_long). contaminated: questions that are in the training
-    data, None if unknown. twice, unreadable: lines of the samples' file that were left out.
+    data, None if unknown. twice, unreadable: lines of the samples' file that were left out. by_source: acc of each data
+    source where there are several, as of Sokoban by its shortest solution (`sokoban/5`). episodes: means over the
+    samples that were played turn by turn, {} if none was; `ended by OUTCOME` is a share.
     """
 
     model: str
@@ -55,6 +58,8 @@ class Result:
     unreadable: int
     revision: str
     model_hash: str
+    by_source: Mapping[str, float] = field(default_factory=dict)
+    episodes: Mapping[str, float] = field(default_factory=dict)
 
 
 def measure(rows: Iterable[Mapping[str, Any]], task: str, samples: int) -> dict[str, Any]:
@@ -62,11 +67,16 @@ def measure(rows: Iterable[Mapping[str, Any]], task: str, samples: int) -> dict[
     accs: dict[str, list[float]] = defaultdict(list)
     preds: dict[str, list[str]] = defaultdict(list)
     seeds: dict[int, list[float]] = defaultdict(list)
+    sources: dict[str, str] = {}
     outcomes: Counter[str] = Counter()
     sums: Counter[str] = Counter()
+    played: Counter[str] = Counter()
     count = 0
     for row in rows:
         count += 1
+        sources[row["question"]] = row.get("data_source", "")
+        if "moves" in row:
+            played.update({name: row[name] for name in _PLAYED} | {f"ended by {row['ended']}": 1})
         accs[row["question"]].append(row["acc"])
         preds[row["question"]].append(row["pred"])
         seeds[row["sample"]].append(row["acc"])
@@ -84,13 +94,25 @@ def measure(rows: Iterable[Mapping[str, Any]], task: str, samples: int) -> dict[
     if samples > 1 and min(of) == samples:
         votes = [statistics.majority(_classes(preds[q], accs[q], task), [a > 0 for a in accs[q]]) for q in accs]
         maj = {str(samples): sum(votes) / len(votes)}
+    by_source: dict[str, list[float]] = defaultdict(list)
+    for question, mean in zip(accs, means, strict=True):
+        by_source[sources[question]].append(mean)
     by_seed = [sum(values) / len(values) for _, values in sorted(seeds.items())]
     return {
         "acc": sum(means) / len(means), "interval": statistics.interval(means, max(of)),
         "seeds": statistics.over_seeds(by_seed), "pass_at": passed, "maj_at": maj,
         "outcomes": dict(outcomes.most_common()), "published": sums["published"] / count,
+        "by_source": {name: sum(found) / len(found) for name, found in sorted(by_source.items(), key=_by_number)}
+        if len(by_source) > 1 else {},
+        "episodes": {name: total / count for name, total in sorted(played.items())},
         **{name: sums[name] / count for name in ("format", "truncated", "too_long", "tokens")},
     }  # fmt: skip
+
+
+def _by_number(item: tuple[str, Any]) -> tuple[str, int, str]:
+    """The order of data sources: `sokoban/9` before `sokoban/10`."""
+    base, _, number = item[0].rpartition("/")
+    return (base, int(number), "") if number.isdecimal() and number.isascii() else (item[0], -1, "")
 
 
 def _classes(preds: Sequence[str], accs: Sequence[float], task: str) -> list[str | None]:
@@ -156,6 +178,10 @@ def notes(r: Result) -> list[str]:
     """What a reader of a result's figures has to know besides."""
     where, total = f"{r.model} on {r.suite}", r.questions * r.samples
     told = []
+    if r.by_source:
+        told.append(f"{where}, acc by source: {', '.join(f'{name} {acc:.3f}' for name, acc in r.by_source.items())}")
+    if r.episodes:
+        told.append(f"{where}, a mean episode: {', '.join(f'{name} {x:.3g}' for name, x in r.episodes.items())}")
     if r.missing:
         told.append(f"{where}: {r.missing} of {total} samples are missing, and no score counts them")
     if r.too_long:

@@ -91,8 +91,9 @@ def rewrite(folder: Path, judged: Iterable[Mapping[str, Any]]) -> None:
 
 
 def to_row(row: Mapping[str, Any]) -> Row:
-    """A sample as the scorers take it."""
-    return Row(row["data_source"], row["response"], row["ground_truth"], dict(row["extra_info"]), None)
+    """A sample as the scorers take it; an episode with its moves."""
+    moves = {"moves": row["moves"]} if "moves" in row else {}
+    return Row(row["data_source"], row["response"], row["ground_truth"], {**row["extra_info"], **moves}, None)
 
 
 def _encoded(row: Mapping[str, Any]) -> bytes:

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from r1_verl.data.rendering import opens_think
-from r1_verl.environments.episode import SUCCESS
+from r1_verl.environments.episode import OUT_OF_TOKENS, OUTCOMES, SUCCESS
 from r1_verl.evaluation.response_files import RESPONSE, Say, counted, lines
+from r1_verl.report.episodes import said_of
 from r1_verl.runs import Run
 from r1_verl.runs.samples import files as sample_files
 from r1_verl.score import BAD_FORMAT, CORRECT, EMPTY, NO_ANSWER
 from r1_verl.scorers import task_source
 
+_ENDS = (*OUTCOMES, OUT_OF_TOKENS)
 TRAINING, VALIDATION, EVALUATION = KINDS = ("training", "validation", "evaluation")
 
 
@@ -32,7 +34,9 @@ class Response(NamedTuple):
     """One response. Numbers that nobody wrote down are NaN, `tokens` -1, `truncated` None.
 
     key: the same for the same question at every step and in every run. characters: of the
-    response before it was cut for the file. parts: sub-rewards by name.
+    response before it was cut for the file. parts: sub-rewards by name. moves: of an episode, its record; turns: the
+    model's texts of its turns, where they were kept apart; ended: how it ended. before: the score before parts of
+    groups and tokens were added. masked: it trained nothing. left_out: its group was not trained on.
     """
 
     kind: str
@@ -53,6 +57,12 @@ class Response(NamedTuple):
     tokens: int
     truncated: bool | None
     parts: dict[str, float]
+    moves: str = ""
+    turns: tuple[str, ...] = ()
+    ended: str = ""
+    before: float = math.nan
+    masked: bool | None = None
+    left_out: bool | None = None
 
     @property
     def verdict(self) -> str:
@@ -170,6 +180,12 @@ def _response(kind: str, step: int, record: Mapping[str, Any]) -> Response:
         tokens=tokens if isinstance(tokens, int) and 0 <= tokens < 2**31 else -1,
         truncated=None if truncated is None else bool(truncated),
         parts=_parts(record.get("parts")),
+        moves=_text(record.get("moves", info.get("moves") if isinstance(info, Mapping) else None)),
+        turns=said_of(record.get("turn_responses")),
+        ended=next((each for each in (record.get("ended"), record.get("outcome")) if each in _ENDS), ""),
+        before=_number(record.get("score_before")),
+        masked=record["masked"] if isinstance(record.get("masked"), bool) else None,
+        left_out=record["left_out"] if isinstance(record.get("left_out"), bool) else None,
     )
 
 

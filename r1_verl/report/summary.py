@@ -12,13 +12,14 @@ from pathlib import Path
 
 from r1_verl import atomic
 from r1_verl.evaluation import results
-from r1_verl.report import curves, page, responses, table
+from r1_verl.report import curves, episodes, page, responses, table
 from r1_verl.report.curves import Curves
 from r1_verl.report.table import aligned, validation
 from r1_verl.runs import MEAN_LENGTH, MEAN_REWARD, STEP_SECONDS, Run, RunError, checkpoints, find_run, health
 from r1_verl.runs.curve import unsound_steps
 
 SAMPLES = 5
+LOOKED_AT = 50  # responses of a file in which an episode is looked for
 _FULL = "the disk may be full; the rest of the report is whole"
 
 
@@ -46,7 +47,7 @@ def write(*runs: Run, out: Path | None = None, models: Sequence[Path] = ()) -> s
     for each in tables:
         lines += ["", *table.markdown(each)]
     if len(runs) == 1:
-        lines += ["", *_samples(runs[0])]
+        lines += ["", *_samples(runs[0]), *_episode(runs[0])]
     places = [("report", out / "report.md")]
     try:
         places += [("curves as a picture", drawn)] if (drawn := curves.draw(read, out / "curve.png")) else []
@@ -136,6 +137,18 @@ def _samples(run: Run) -> list[str]:
             *("      " + part for part in each.response.splitlines()[:12]),
         ]
     return lines if lines[1:] else [f"No sample response: nothing in {path} can be read."]
+
+
+def _episode(run: Run) -> list[str]:
+    """One episode of several turns, of the last file of a kind that begins with one; nothing where there is none."""
+    last = {kind: (kind, step, path) for kind, step, path in responses.files(run)}
+    for kind, step, path in reversed(last.values()):
+        for each in islice(responses.of_file(kind, step, path, path.name, lambda line: None), LOOKED_AT):
+            found = episodes.played(each.ground_truth, each.moves, each.turns, each.ended) if each.moves else None
+            if found:
+                lines = (f"      {line}".rstrip() for line in episodes.as_text(found))
+                return ["", f"An episode ({kind}, step {step}), move by move:", "", *lines]
+    return []
 
 
 def _two_digits(score: float) -> str:

@@ -74,6 +74,8 @@ def tables(curves: Curves, evaluated: Sequence[Sequence[Result]], models: Sequen
         if any(each.seeds for those in (*chosen, others) for each in those):
             scores.notes.append("± of one checkpoint: standard deviation over its samples, each of them one seed.")
         found += [scores, _details(f"Of each score by the protocol {protocol}, %", curves, chosen, others)]
+        if any(each.by_source for those in (*chosen, others) for each in those):
+            found.append(_by_source(f"By source by the protocol {protocol}, %", curves, chosen, others))
     return found
 
 
@@ -156,6 +158,20 @@ def _details(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]], o
         set(),
         [f"{note}." for those in (*chosen, others) for r in those for note in results.notes(r)],
     )
+
+
+def _by_source(caption: str, curves: Curves, chosen: Sequence[Sequence[Result]], others: Sequence[Result]) -> Table:
+    """Accuracies by data source, as of Sokoban by its shortest solution, beside the suite's own."""
+    found = [(run, each) for run, those in enumerate([*chosen, others]) for each in those if each.by_source]
+    sources = list(dict.fromkeys(source for _, each in found for source in each.by_source))
+    rows, runs = [], []
+    for run, each in found:
+        of_run = run < len(chosen)
+        runs.append(curves.names[run] if of_run and len(chosen) > 1 else "")
+        cells = (str(Accuracy(each.by_source[s])) if s in each.by_source else "–" for s in sources)
+        first = f"step {each.step or 0}" if of_run else each.model
+        rows.append([first, _NAMES.get(each.suite, each.suite), str(Accuracy(each.acc)), *cells])
+    return Table(caption, ["checkpoint", "suite", "all", *sources], runs, rows, set(), [])
 
 
 def _by_k(values: Mapping[str, float]) -> str:

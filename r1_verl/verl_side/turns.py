@@ -6,7 +6,7 @@ start alike because the row holds the start. A turn that a limit or a stop text 
 closes one, so that the next does not begin inside it. The response ends on a token of the model, because veRL's
 estimators drop a reward on a masked token.
 
-What turns mean is in `r1_verl.environments.episode`, what stands between two of them in `turn_tokens.py`.
+What turns mean is in `r1_verl.environments.episode`, what stands between two of them in `environments/between.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.utils.profiler import simple_timer
 
 from r1_verl.environments import registered
+from r1_verl.environments.between import Between, between, opens_think, raw_turn
 from r1_verl.environments.episode import OUT_OF_TOKENS, Episode, Turn
 from r1_verl.environments.isolated import EnvironmentFailedError, close, opened
 from r1_verl.environments.rules import rules_of
@@ -32,7 +33,7 @@ from r1_verl.reward import compose
 from r1_verl.score import CORRECT, WRONG
 from r1_verl.verl_side.agent_loops import StopAgentLoop, ends, question, reads_question, truncated
 from r1_verl.verl_side.trajectories import question_id
-from r1_verl.verl_side.turn_tokens import Between, Tokens, between, opens_think, raw_turn
+from r1_verl.verl_side.turn_tokens import Tokens
 
 # A call of a foreign environment waits in a thread of its own. Not in the event loop's default executor: veRL tokenizes
 # there, and a few environments that hang would hold up all others. Threads start when they are needed.

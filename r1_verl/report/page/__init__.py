@@ -177,7 +177,16 @@ def _program() -> dict[str, str]:
     }  # fmt: skip
 
 
-_ASSETS = ("uPlot.min.css", "page.css", "uPlot.iife.min.js", "base.js", "charts.js", "marks.js", "samples.js")
+_ASSETS = (
+    "uPlot.min.css",
+    "page.css",
+    "uPlot.iife.min.js",
+    "base.js",
+    "charts.js",
+    "marks.js",
+    "episode.js",
+    "samples.js",
+)
 
 
 def _assets() -> bytes:

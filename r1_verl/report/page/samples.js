@@ -21,7 +21,7 @@ function showSamples(columns) {
   const outcomeOf = (row) => header.outcomes[columns.outcome[row]] || "not judged";
   const grade = (row) => {
     const name = header.outcomes[columns.outcome[row]];
-    if (name === "correct" || (!name && columns.acc[row] === 1)) return "right";
+    if (name === "correct" || name === "success" || (!name && columns.acc[row] === 1)) return "right";
     return columns.format[row] === 0 || ["bad_format", "no_answer", "empty"].includes(name) ? "odd" : "wrong";
   };
   const badge = (row) => make("span", { className: "badge " + grade(row) }, outcomeOf(row));
@@ -52,30 +52,34 @@ function showSamples(columns) {
     $("outcomes").append(make("label", {}, box, (header.outcomes[at] || "not judged") + " ", count));
     return { at, box, count };
   });
-  const cut = { box: make("input", { type: "checkbox", id: "truncated" }), count: make("b") };
-  const cutLabel = make("label", {}, cut.box, "only cut off ", cut.count);
-  cutLabel.hidden = !columns.truncated.includes(1);
-  $("outcomes").append(cutLabel);
+  const facts = [["truncated", "cut off"], ["masked", "masked"], ["left_out", "left out of training"]].map(([id, name]) => {
+    const box = make("input", { type: "checkbox", id });
+    const count = make("b");
+    const label = make("label", {}, box, "only " + name + " ", count);
+    label.hidden = !columns[id].includes(1);
+    $("outcomes").append(label);
+    return { id, name, box, count };
+  });
 
   function filter() {
     const wanted = {};
     for (const name of ["run", "kind", "step", "source"]) if ($(name).value !== "") wanted[name] = +$(name).value;
     const outcomes = new Set(chips.filter(({ box }) => box.checked).map(({ at }) => at));
     const counts = new Map();
-    let cutOff = 0;
+    const met = facts.map(() => 0);
     const rows = [];
     for (let row = 0; row < total; row++) {
       if (view.hits && !view.hits[row]) continue;
       if (Object.entries(wanted).some(([name, value]) => columns[name][row] !== value)) continue;
-      if (cut.box.checked && columns.truncated[row] !== 1) continue;
+      if (facts.some(({ id, box }) => box.checked && columns[id][row] !== 1)) continue;
       const outcome = columns.outcome[row];
       counts.set(outcome, (counts.get(outcome) || 0) + 1);
       if (!outcomes.has(outcome)) continue;
-      cutOff += columns.truncated[row] === 1;
+      facts.forEach(({ id }, at) => (met[at] += columns[id][row] === 1));
       rows.push(row);
     }
     for (const { at, count } of chips) count.textContent = (counts.get(at) || 0).toLocaleString("en");
-    cut.count.textContent = cutOff.toLocaleString("en");
+    facts.forEach(({ count }, at) => (count.textContent = met[at].toLocaleString("en")));
     const by = ORDERS[$("order").value];
     if (by) rows.sort((a, b) => by(a) - by(b) || a - b);
     view.rows = rows;
@@ -132,9 +136,9 @@ function showSamples(columns) {
     $("list").replaceChildren(
       ...shown.map((row) => {
         const what = make("span", { className: "snippet" }, "…");
-        const facts = [stepName(row), header.sources[columns.source[row]], "score " + digits(columns.score[row])];
-        if (header.runs.length > 1) facts.unshift(header.runs[columns.run[row]]);
-        const top = make("span", { className: "facts" }, badge(row), facts.filter(Boolean).join(" · "));
+        const told = [stepName(row), header.sources[columns.source[row]], "score " + digits(columns.score[row])];
+        if (header.runs.length > 1) told.unshift(header.runs[columns.run[row]]);
+        const top = make("span", { className: "facts" }, badge(row), told.filter(Boolean).join(" · "));
         const button = make("button", { type: "button" }, top, what);
         button.dataset.row = row;
         button.addEventListener("click", () => choose(row, true));
@@ -250,21 +254,24 @@ function showSamples(columns) {
   }
 
   function panel(row) {
-    const facts = make("dl");
-    const fact = (name, ...values) => facts.append(make("div", {}, make("dt", {}, name), make("dd", {}, ...values)));
+    const list = make("dl");
+    const fact = (name, ...values) => list.append(make("div", {}, make("dt", {}, name), make("dd", {}, ...values)));
     const place = make("pre", { className: "text response" }, "…");
     const title = [header.runs[columns.run[row]], stepName(row), header.kinds[columns.kind[row]]];
     if (header.sources[columns.source[row]]) title.push(header.sources[columns.source[row]]);
     fact("outcome", badge(row));
     fact("score", digits(columns.score[row]));
+    if (!Number.isNaN(columns.before[row])) fact("score before parts of groups and tokens", digits(columns.before[row]));
     fact("strict accuracy", digits(columns.acc[row]));
     fact("format", digits(columns.format[row]));
     fact("length", columns.tokens[row] >= 0 ? columns.tokens[row] + " tokens" : columns.characters[row] + " characters");
-    if (columns.truncated[row] < 2) fact("cut off", columns.truncated[row] ? "yes" : "no");
-    const whole = make("section", { className: "panel" }, make("h3", {}, title.join(" · ")), facts, place);
+    for (const { id, name } of facts) if (columns[id][row] < 2) fact(name, columns[id][row] ? "yes" : "no");
+    const whole = make("section", { className: "panel" }, make("h3", {}, title.join(" · ")), list, place);
     Promise.all([texts.item(columns.text[row]), texts.item(columns.question_text[columns.question[row]])]).then(
-      ([[response, pred, parts], [, , opened]]) => {
+      ([[response, pred, parts, episode, moves], [, , opened]]) => {
         if (pred) fact("answer read", make("code", {}, pred));
+        if (moves && moves !== pred) fact("moves", make("code", {}, moves));
+        if (episode) place.before(episodePlayer(episode, opened));
         for (const [name, value] of Object.entries(parts)) fact(name, typeof value === "number" ? digits(value) : value);
         place.replaceChildren(...marked(response, opened));
         if (!response) place.append(make("em", {}, "nothing"));

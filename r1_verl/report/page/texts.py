@@ -1,8 +1,9 @@
 """The responses of a page: numbers of all as columns, texts of a choice, the other texts for files beside the page.
 
 An item is one text with what belongs to it, as JSON: a question [prompt, ground truth, 1 if the prompt opens <think>]
-or a response [response, pred, parts]. Items stand in blocks, JSON arrays, gzipped and in base64. A question stands
-before the first of its responses, so whoever has the text of a response can have that of its question.
+or a response [response, pred, parts], of an episode [response, pred, parts, [frames, said, outcome], moves] (of
+report/episodes.py; 0 for one that cannot be replayed). Items stand in blocks, JSON arrays, gzipped and in base64. A
+question stands before the first of its responses, so whoever has the text of a response can have that of its question.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from r1_verl.report import episodes
 from r1_verl.report.responses import KINDS, Response
 from r1_verl.score import OUTCOMES
 
@@ -31,10 +33,11 @@ STRATA = ("right", "wrong", "unformatted", "truncated", "longest")
 # Columns of the page's table of responses, a row each, and their types.
 TYPES = {
     "run": "u2", "kind": "u1", "step": "u4", "question": "u4", "sample": "u2", "source": "u2", "outcome": "u2",
-    "score": "f4", "acc": "f4", "format": "f4", "tokens": "i4", "characters": "u4", "truncated": "u1",
+    "score": "f4", "before": "f4", "acc": "f4", "format": "f4", "tokens": "i4", "characters": "u4", "truncated": "u1",
+    "masked": "u1", "left_out": "u1",
 }  # fmt: skip
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-UNKNOWN = 2  # of the column truncated, beside 0 and 1
+UNKNOWN = 2  # of the columns truncated, masked and left_out, beside 0 and 1
 
 
 class Collection:
@@ -66,14 +69,15 @@ class Collection:
             numbers = (
                 run, KINDS.index(each.kind), min(each.step, 2**32 - 1), question, each.sample,
                 self.sources.setdefault(each.source, len(self.sources)),
-                self.outcomes.setdefault(each.outcome, len(self.outcomes)), each.score, each.acc, each.format,
-                each.tokens, each.characters, UNKNOWN if each.truncated is None else int(each.truncated),
+                self.outcomes.setdefault(each.outcome, len(self.outcomes)), each.score, each.before, each.acc,
+                each.format, each.tokens, each.characters,
+                *(UNKNOWN if fact is None else int(fact) for fact in (each.truncated, each.masked, each.left_out)),
             )  # fmt: skip
             for column, number in zip(self._columns.values(), numbers, strict=True):
                 column.append(number)
             self._strata.append(1 << STRATA.index(each.verdict) | bool(each.truncated) << STRATA.index("truncated"))
             parts = {name: number if math.isfinite(number) else str(number) for name, number in each.parts.items()}
-            self.row_items.append(self._write([each.response, each.pred, parts]))
+            self.row_items.append(self._write([each.response, each.pred, parts, *_episode(each)]))
 
     def _write(self, item: list[Any]) -> int:
         text = _as_json(item).encode("utf-8", "replace")
@@ -132,6 +136,14 @@ class Collection:
         return {
             name: sum(number for bits, number in found.items() if bits >> at & 1) for at, name in enumerate(STRATA[:-1])
         }
+
+
+def _episode(each: Response) -> list[Any]:
+    """What an item holds of an episode, nothing for a response that is none."""
+    if not each.moves:
+        return []
+    found = episodes.played(each.ground_truth, each.moves, each.turns, each.ended)
+    return [episodes.packed(found) if found else 0, each.moves]
 
 
 def spread_out(numbers: Sequence[int]) -> Iterator[int]:
