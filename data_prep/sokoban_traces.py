@@ -29,7 +29,9 @@ def main() -> None:
     p.add_argument("--levels", required=True, metavar="FILE", help="a Parquet of data_prep/sokoban.py")
     p.add_argument("--out", required=True, metavar="DIR")
     p.add_argument("--count", type=script.count, help="games; levels are used again and again (default: each once)")
-    p.add_argument("--good", type=share, default=1.0, help="share of moves on a shortest way, the others any (default 1)")
+    p.add_argument(
+        "--good", type=share, default=1.0, help="share of moves on a shortest way, the others any (default 1)"
+    )
     p.add_argument("--seed", type=script.count, default=0)
     args = p.parse_args()
     rows = list(read.rows_of(Path(args.levels), ".parquet", ["prompt", "reward_model", "extra_info"]))
@@ -39,7 +41,9 @@ def main() -> None:
         raise DataError(f"{args.levels}: {error}; make one with data_prep/sokoban.py") from error
     left_out = []
     if args.good == 1:  # a supervised run is to see solutions alone
-        left_out = [write.LeftOut(at, "is not solved within the rules' actions") for at, t in enumerate(found) if not t.solved]
+        left_out = [
+            write.LeftOut(at, "is not solved within the rules' actions") for at, t in enumerate(found) if not t.solved
+        ]
         found = [trace for trace in found if trace.solved]
     record = {
         "script": "sokoban_traces",
@@ -47,7 +51,9 @@ def main() -> None:
         "arguments": {key: value for key, value in sorted(vars(args).items()) if key not in ("levels", "out")},
         "versions": write.versions(),
     }
-    write.write_rows(Path(args.out) / "train.parquet", kind(), ({"messages": t.messages} for t in found), record, left_out)
+    write.write_rows(
+        Path(args.out) / "train.parquet", kind(), ({"messages": t.messages} for t in found), record, left_out
+    )
     solved = sum(trace.solved for trace in found)
     print(f"{args.out}/train.parquet: {len(found)} conversations, {solved / len(found):.0%} of them end solved")
 

@@ -23,6 +23,9 @@ from r1_verl.environments.sokoban_search import distances
 from r1_verl.ground_truth.sokoban import Level, read_level
 
 
+_STUCK = 1 << 62  # more than any distance: no way leads to the solution
+
+
 class Trace(NamedTuple):
     """A whole game: the messages from the row's prompt to the last response, and whether it solved the level."""
 
@@ -76,7 +79,7 @@ def _plan(level: Level, most: int, good: float, rng: random.Random) -> list[str]
     boxes, player, plan = level.boxes, level.player, []
     while boxes != level.targets and len(plan) < most:
         after = {name: moved(level, boxes, player, at) for at, name in enumerate(MOVES)}
-        nearer = [name for name in MOVES if left.get(after[name], most) < left.get((boxes, player), 0)]
+        nearer = [name for name in MOVES if left.get(after[name], _STUCK) < left.get((boxes, player), 0)]
         name = rng.choice(nearer if nearer and rng.random() < good else MOVES)
         boxes, player = after[name]
         plan.append(name)
