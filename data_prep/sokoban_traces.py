@@ -6,7 +6,6 @@ python data_prep/sokoban_traces.py --levels data/sokoban_start/train.parquet --o
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import _environment  # noqa: F401
@@ -16,21 +15,13 @@ from r1_verl.data.example import DataError
 from r1_verl.data.sokoban.traces import traces
 
 
-def share(text: str) -> float:
-    """A number, for argparse."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-
-
 def main() -> None:
     p = script.Parser(__doc__)
     p.add_argument("--levels", required=True, metavar="FILE", help="a Parquet of data_prep/sokoban.py")
     p.add_argument("--out", required=True, metavar="DIR")
     p.add_argument("--count", type=script.count, help="games; levels are used again and again (default: each once)")
     p.add_argument(
-        "--good", type=share, default=1.0, help="share of moves on a shortest way, the others any (default 1)"
+        "--good", type=script.number, default=1.0, help="share of moves on a shortest way, the others any (default 1)"
     )
     p.add_argument("--seed", type=script.count, default=0)
     args = p.parse_args()

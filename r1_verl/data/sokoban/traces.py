@@ -22,7 +22,6 @@ from r1_verl.environments.sokoban import MOVES, moved
 from r1_verl.environments.sokoban_search import distances
 from r1_verl.ground_truth.sokoban import Level, read_level
 
-
 _STUCK = 1 << 62  # more than any distance: no way leads to the solution
 
 
