@@ -6,8 +6,6 @@ python data_prep/frozenlake.py --style ragen_v2 --size 6 --ice still
 
 from __future__ import annotations
 
-import argparse
-
 import _environment  # noqa: F401
 
 from r1_verl.data import frozen_lake, script
@@ -15,20 +13,12 @@ from r1_verl.data.example import DataError
 from r1_verl.names import UnknownNameError
 
 
-def share(text: str) -> float:
-    """A number, for argparse."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-
-
 def main() -> None:
     p = script.parser(__doc__, "data/frozenlake", frozen_lake.FROZEN_LAKE, "ragen_v1", "generate")
     p.add_argument("--train-size", type=script.count, default=8192, metavar="N")
     p.add_argument("--test-size", type=script.count, default=256, metavar="N")
     p.add_argument("--size", type=script.count, default=4, help="rows and columns")
-    p.add_argument("--frozen", type=share, default=0.8, help="share of frozen cells")
+    p.add_argument("--frozen", type=script.number, default=0.8, help="share of frozen cells")
     p.add_argument("--ice", choices=["slippery", "still"], default="slippery", help="does a move slip to either side?")
     args = p.parse_args()
     if args.source != "generate" or args.limit is not None:

@@ -35,7 +35,12 @@ CARDS = {  # by a recipe's own words: the name and the MiB that nvidia-smi tells
     "RTX 4090 24 GB": ("NVIDIA GeForce RTX 4090", 24564),
 }
 COUNTDOWN = ground_truth.encode("countdown", numbers=[1, 2], target=3)
-TRUTHS = {"countdown": COUNTDOWN, "kk": ground_truth.encode("kk", solution={"Zoey": "knight"})}
+TRUTHS = {
+    "countdown": COUNTDOWN,
+    "kk": ground_truth.encode("kk", solution={"Zoey": "knight"}),
+    "sokoban": ground_truth.encode("sokoban", board="#####/#PXO#/#####", rules="ragen_v1", shortest=1),
+    "frozen_lake": ground_truth.encode("frozen_lake", map="SF/HG", rules="ragen_v1", seed=1, slippery=True),
+}
 RAW = "A conversation.\nUser: 1 2 = 3\nAssistant: Let me solve this step by step.\n<think>"
 RAW_CHAT = "<|im_start|>user\n1 2 = 3<|im_end|>\n<|im_start|>assistant\n<think>"
 _OURS = ("VERL_PLATFORM", "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES", "CC")  # variables that the doctor looks at

@@ -16,7 +16,7 @@ from typing import Any
 
 FACTS = Path(__file__).parent / "fixtures" / "models.json"
 HEAD = 32  # vLLM's CPU attention wants no smaller heads
-# Qwen2's way of cutting text, which all ten share
+# Qwen2's way of cutting text, which all of them share
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
     r"\s+(?!\S)|\s+"

@@ -22,6 +22,7 @@ import pytest
 import recipe_names
 from probes import overridden
 
+from r1_verl.data.prompts import PASS_THROUGH
 from r1_verl.doctor import attention, compiler, disk, driver, gpus, memory, nvidia
 from r1_verl.training import tiny_model
 
@@ -273,8 +274,8 @@ def said_of_published(place, composed, tmp_path_factory):
     for recipe in recipe_names.GPU:
         config = composed(recipe)
         model, template = config.actor_rollout_ref.model, config.actor_rollout_ref.model.custom_chat_template
-        raw = template is not None and "distill" not in recipe
-        opened = raw or (template is None and "DeepSeek" in model.path)  # whose own template opens <think>
+        raw = template == PASS_THROUGH
+        opened = raw or "<think>" in (template or "") or (template is None and "DeepSeek" in model.path)
         data = probes.data_for(config, place, raw, opened, 1024)
         smi = probes.nvidia_smi(home / recipe, config.r1_verl.about.gpu, config.trainer.n_gpus_per_node)
         config = overridden(

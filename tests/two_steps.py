@@ -47,6 +47,8 @@ trainer.save_freq=2
 trainer.test_freq=2
 trainer.total_training_steps=2
 """
+# A stand-in's tokens are bytes: RAGEN's prompts and observations have some thousand, and there are to be turns.
+_TURNS = ["data.max_prompt_length=2800", "data.max_response_length=1600", "r1_verl.turns.tokens=16"]
 CHANGES = {
     # one card shares a sequence with nobody; a model that is never right has no group worth training on; the penalty's
     # range is 4,096 of 20,480 tokens
@@ -56,6 +58,7 @@ CHANGES = {
         "algorithm.filter_groups.enable=false", "r1_verl.pays.1.buffer=4",
     ],
     "openr1_all_rewards": ["r1_verl.pays.8.buffer=4"],
+    **dict.fromkeys(("ragen_sokoban_ppo", "ragen_sokoban_grpo", "ragen_frozenlake", "ragen_v2_sokoban"), _TURNS),
 }  # fmt: skip
 # Data folders of Countdown and their prompt styles: a few puzzles lie there before a recipe would make 327,680.
 COUNTDOWN = {"tinyzero": "raw", "mini_r1": "mini_r1", "unlock_deepseek": "unlock_deepseek"}
@@ -84,7 +87,8 @@ SOURCES: dict[str, dict[str, tuple[str, str]]] = {
 CHOSEN = (
     "gsm8k_grpo", "gsm8k_ppo", "grpo_bias_gsm8k", "tinyzero_grpo", "tinyzero_ppo", "oat_zero", "mini_r1", "grpo_demo",
     "unsloth_gsm8k", "logicrl_grpo", "logicrl_reinforce_pp", "simplerl_v0_ppo", "simplerl_v1_grpo", "drgrpo",
-    "deepscaler_8k", "openr1_distill_7b", "dapo", "demystify",
+    "deepscaler_8k", "openr1_distill_7b", "dapo", "demystify", "ragen_sokoban_ppo", "ragen_sokoban_grpo",
+    "ragen_v2_sokoban",
 )  # fmt: skip
 TIME_LIMIT = 1500  # seconds
 

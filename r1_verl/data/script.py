@@ -77,6 +77,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """A number, for argparse."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
 def whole_numbers(text: str) -> tuple[int, ...]:
     """Comma-separated whole numbers, for argparse."""
     return tuple(count(part.strip()) for part in text.split(","))
