@@ -16,6 +16,7 @@ _MANAGER, _KEEPS = "reward.reward_manager.name", "reward.reward_kwargs"  # veRL'
 FREE: dict[str, tuple[str, ...]] = {
     "where veRL runs, and how long it waits": (
         "ray_kwargs", "trainer.ray_wait_register_center_timeout", "actor_rollout_ref.nccl_timeout", "transfer_queue",
+        "r1_verl.turns.deadline",
     ),
     "where files lie, what they are called and what is logged": (
         "trainer.default_local_dir", "trainer.validation_data_dir", "trainer.rollout_data_dir",
@@ -27,7 +28,7 @@ FREE: dict[str, tuple[str, ...]] = {
     "what is compared where it is used or said": (
         "r1_verl.pays",  # in reward_kwargs
         *(f"trainer.v1.sampler.sampler_kwargs.{key}"
-          for key in ("pays", "mode", "mask", "schedule", "entropy", "samples", "checkpoints")),
+          for key in ("pays", "mode", "n", "mask", "keep", "schedule", "entropy", "samples", "checkpoints")),
     ),
     "how long the run goes on, how often it validates and saves, where it resumes": (
         "trainer.total_training_steps", "trainer.test_freq", "trainer.save_freq",
