@@ -134,6 +134,7 @@ def test_a_checkpoint_is_of_a_number_of_gpus(begun):
 def test_each_free_setting_is_verls(composed):
     """A pattern that fits no setting of any recipe says nothing."""
     recipes = [composed(name) for name in ("gsm8k_ppo", "tinyzero_ppo")]
+    recipes.append(composed("quickstart_sokoban", ("+r1_verl.turns.deadline=20",)))
     keys = {key for config in recipes for key in identity.flat(OmegaConf.to_container(config, resolve=True))}
     unused = [free for group in identity.FREE.values() for free in group if not any(fits(free, key) for key in keys)]
     assert unused == []
