@@ -58,7 +58,7 @@ def other_weights(folder: Path) -> Path:
     return folder
 
 
-def greedy_by_transformers(folder: Path, prompts: list[tuple[int, ...]]) -> list[str]:
+def greedy_by_transformers(folder: Path, prompts: list[tuple[int, ...]], tokens: int = TOKENS) -> list[str]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -66,7 +66,7 @@ def greedy_by_transformers(folder: Path, prompts: list[tuple[int, ...]]) -> list
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     texts = []
     for ids in prompts:
-        whole = model.generate(torch.tensor([ids]), max_new_tokens=TOKENS, do_sample=False)[0]
+        whole = model.generate(torch.tensor([ids]), max_new_tokens=tokens, do_sample=False)[0]
         texts.append(tokenizer.decode(whole[len(ids) :], skip_special_tokens=True))
     return texts
 
@@ -121,7 +121,7 @@ def test_episodes_are_played_turn_by_turn(tmp_path):
     assert not failed and found.missing == 0 and found.episodes["turns"] > 2
     (cell,) = (tmp_path / "out").iterdir()
     kept = {row["question"]: row for row in samples.rows(cell)}
-    wanted = greedy_by_transformers(BASE, [request.ids for request in asked])
+    wanted = greedy_by_transformers(BASE, [request.ids for request in asked], 6)
     turns, said = {}, []
     for request in asked:  # the turns of one episode are asked in their order
         turns[request.key] = at = turns.get(request.key, -1) + 1
