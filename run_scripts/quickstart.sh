@@ -2,7 +2,7 @@
 # R1-Zero on a laptop: a 0.45 M parameter base model learns Countdown with veRL's own trainer and real vLLM rollouts.
 #   bash run_scripts/quickstart.sh                       # GRPO, about 10 minutes on 2 cores, no GPU
 #   ALGO=ppo bash run_scripts/quickstart.sh              # PPO with a critic
-#   ALGO=sokoban bash run_scripts/quickstart.sh          # GRPO over several turns of Sokoban, up to 40 minutes
+#   ALGO=sokoban bash run_scripts/quickstart.sh          # GRPO over several turns of Sokoban
 #   BASE=build bash run_scripts/quickstart.sh            # builds the base model instead of taking the package's
 #   SEED=2 bash run_scripts/quickstart.sh                # another seed, from the base model's first weights on
 #   bash run_scripts/quickstart.sh trainer.total_training_steps=100   # any setting of veRL, last
