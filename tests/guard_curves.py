@@ -57,8 +57,8 @@ KINDS = {
          "actor_rollout_ref.rollout.temperature=1.5"),
     ),
     "temperature": Kind(
-        False, 30, (1, 2), "quickstart_grpo",
-        (_FREE, f"{_ACTOR}.optim.lr=4.0e-4", "actor_rollout_ref.rollout.temperature=3.0"),
+        False, 24, (1, 2), "quickstart_grpo",  # vLLM takes no temperature above 2
+        (_FREE, f"{_ACTOR}.optim.lr=1.0e-3", "actor_rollout_ref.rollout.temperature=2.0"),
     ),
     "learning-rate": Kind(
         False, 24, (1, 2), "quickstart_grpo",
