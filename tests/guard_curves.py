@@ -29,6 +29,8 @@ SIZES = (
 )  # fmt: skip
 _ACTOR = "actor_rollout_ref.actor"
 _FREE = f"{_ACTOR}.kl_loss_coef=0.0"  # nothing holds the policy near its start; how far it goes is measured
+# vLLM takes no temperature above 2
+_HOT = (_FREE, f"{_ACTOR}.optim.lr=1.0e-3", "actor_rollout_ref.rollout.temperature=2.0")
 
 
 class Kind(NamedTuple):
@@ -56,10 +58,8 @@ KINDS = {
         (_FREE, "data.val_files=data/quickstart/test.parquet", "trainer.test_freq=2",
          "actor_rollout_ref.rollout.temperature=1.5"),
     ),
-    "temperature": Kind(
-        False, 24, (1, 2), "quickstart_grpo",  # vLLM takes no temperature above 2
-        (_FREE, f"{_ACTOR}.optim.lr=1.0e-3", "actor_rollout_ref.rollout.temperature=2.0"),
-    ),
+    "hot": Kind(True, 24, (1,), "quickstart_grpo", _HOT),  # it learns slowly, from where it starts
+    "temperature": Kind(False, 24, (1, 2), "quickstart_grpo", (*_HOT, f"{_ACTOR}.entropy_coeff=0.1")),
     "learning-rate": Kind(
         False, 24, (1, 2), "quickstart_grpo",
         (_FREE, f"{_ACTOR}.optim.lr=4.0e-3", f"{_ACTOR}.optim.lr_warmup_steps=24"),
