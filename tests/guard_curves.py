@@ -59,7 +59,7 @@ KINDS = {
          "actor_rollout_ref.rollout.temperature=1.5"),
     ),
     "hot": Kind(True, 24, (1,), "quickstart_grpo", _HOT),  # it learns slowly, from where it starts
-    "temperature": Kind(False, 24, (1, 2), "quickstart_grpo", (*_HOT, f"{_ACTOR}.entropy_coeff=0.1")),
+    "temperature": Kind(False, 24, (1, 2), "quickstart_grpo", (*_HOT, f"{_ACTOR}.entropy_coeff=0.03")),
     "learning-rate": Kind(
         False, 24, (1, 2), "quickstart_grpo",
         (_FREE, f"{_ACTOR}.optim.lr=4.0e-3", f"{_ACTOR}.optim.lr_warmup_steps=24"),
