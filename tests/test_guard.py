@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import guard_table
 import pytest
 from test_checkpoints import saved
 
@@ -475,3 +476,9 @@ def test_a_run_goes_back_to_its_best(trained, composed):
     config = copy.deepcopy(composed("quickstart_grpo"))
     config.trainer.resume_mode, config.trainer.resume_from_path = "resume_path", f"{trained.best}/global_step_10"
     assert resume.plan(trained, config).step == 10
+
+
+def test_the_table_is_what_the_kept_curves_give():
+    """r1_verl/training/GUARD.md says what the rule says of tests/fixtures/curves/ today."""
+    text = guard_table.FILE.read_text(encoding="utf-8")
+    assert f"{guard_table.BEGIN}\n{guard_table.markdown()}\n{guard_table.END}" in text, "python tests/guard_table.py"

@@ -8,6 +8,7 @@ from statistics import fmean, median
 CHANCE = 1.0  # standard errors that a loss is larger than, beyond what luck alone puts between so many levels
 SMALLEST = 0.15  # of the best accuracy: what is lost at least
 SCATTER = 100  # values that tell how much they scatter
+ENOUGH = 6  # values that must be there to tell it: the median of three bends may be any
 
 
 class Levels:
@@ -43,7 +44,7 @@ class Levels:
         rows = [count for count in self.rows[self.best + 1 - self.width : self.best + 1] if count]
         found = [math.sqrt(share * (1 - share) / min(rows))] if rows else []
         before = self.values[-self.width - SCATTER : -self.width]
-        if self.width > 1 and len(before) > 4:
+        if self.width > 1 and len(before) > ENOUGH:
             bends = [abs(x - 2 * y + z) for x, y, z in zip(before, before[1:], before[2:], strict=False)]
             found.append(median(bends) / 1.652)  # a steady rise has none; of chance alone they have this median
         return max(found) / math.sqrt(self.width) if found else None
