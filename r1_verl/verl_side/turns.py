@@ -18,7 +18,6 @@ from typing import Any
 from uuid import uuid4
 
 import torch
-from pydantic import Field
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
 from verl.utils.profiler import simple_timer
 
@@ -46,8 +45,8 @@ class TurnsOutput(AgentLoopOutput):
     episode: what `reward_extra_info` tells of the episode besides what the scorer says.
     """
 
-    turn_rewards: list[tuple[int, float]] = Field(default_factory=list)
-    episode: dict[str, Any] = Field(default_factory=dict)
+    turn_rewards: list[tuple[int, float]] = []  # noqa: RUF012 - pydantic gives each object its own
+    episode: dict[str, Any] = {}  # noqa: RUF012
 
     def as_dict(self) -> dict[str, Any]:
         """veRL's fields. `rm_scores`: each turn's reward where it was earned, on the last token what remains."""

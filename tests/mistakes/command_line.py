@@ -208,7 +208,7 @@ CASES = (
     case("NNODES in words", "NNODES=two run_scripts/tinyzero_ppo.sh", "NNODES=two: a whole number"),
     case("NNODES with a nought", "NNODES=08 r1-verl doctor tinyzero_ppo", "NNODES=08: a whole number"),
     case("SEED in words", "SEED=one run_scripts/quickstart.sh", "SEED=one: a whole number"),
-    case("ALGO", "ALGO=gpro run_scripts/quickstart.sh", "ALGO=gpro: choose grpo or ppo"),
+    case("ALGO", "ALGO=gpro run_scripts/quickstart.sh", "ALGO=gpro: choose grpo, ppo or sokoban"),
     case("BASE", "BASE=mine run_scripts/quickstart.sh", "BASE=mine: choose shipped or build"),
     case("FEW", "FEW=9 run_scripts/logicrl_stages.sh", "FEW=9: puzzles have 2 to 7 people"),
     case("MANY", "MANY=five run_scripts/logicrl_curriculum.sh", "MANY=five: puzzles have 2 to 7 people"),
