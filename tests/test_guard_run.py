@@ -1,6 +1,6 @@
 """A real run that is driven into collapse: veRL on the CPU, a learning rate that grows until nothing is left.
 
-By hand (`bash run_scripts/test.sh slow tests/test_guard_run.py`): it has not been run yet, so no tier relies on it.
+By hand, for its four minutes: `bash run_scripts/test.sh slow tests/test_guard_run.py`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def test_it_is_stopped_after_a_checkpoint(ended):
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
     record = json.loads((run.folder / "stopped").read_text())
     curve = read_curve(run)
-    assert record["step"] == curve[-1].step == run.last_checkpoint() < 20
+    # veRL ends a moment after the word to end, and its steps take three seconds here.
+    assert record["step"] <= run.last_checkpoint() <= curve[-1].step + 1 < 20
     assert "ALARM: " in done.stdout and f"Stopped after step {record['step']}: {record['reason']}" in done.stdout
     assert "What the guard saw:" in (run.folder / "report.md").read_text() and not run.finished(20)
 
