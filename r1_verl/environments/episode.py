@@ -45,6 +45,14 @@ class Turn(NamedTuple):
     observation: str
 
 
+class Played(NamedTuple):
+    """What an episode came to. moves: the environment's rewards summed; penalty: that of the rules."""
+
+    success: bool
+    moves: float
+    penalty: float
+
+
 class Episode:
     """An environment played by the rules, turn by turn.
 
@@ -101,11 +109,21 @@ class Episode:
     def success(self) -> bool:
         return self.outcome == SUCCESS
 
+    def played_so_far(self) -> Played:
+        moves, penalty = sum(turn.reward for turn in self.turns), sum(turn.penalty for turn in self.turns)
+        return Played(self.success, float(moves), float(penalty))
+
+    def counts(self) -> dict[str, int]:
+        """Turns, actions played, actions that were none (invalid), and played ones without effect (idle)."""
+        invalid, idle = sum(turn.invalid for turn in self.turns), sum(turn.idle for turn in self.turns)
+        return {"turns": len(self.turns), "actions": self.played, "invalid": invalid, "idle": idle}
+
     def reward(self, mode: str = "faithful") -> float:
         """Of the whole episode: faithful, all rewards and penalties; strict, 1.0 for success, else 0.0."""
         if mode == "strict":
             return float(self.success)
-        return float(sum(turn.reward for turn in self.turns) + sum(turn.penalty for turn in self.turns))
+        _, moves, penalty = self.played_so_far()
+        return moves + penalty
 
     def record(self) -> str:
         """The actions of all turns in one line, for example `Up Right/?/Left`; `?` is an action that was none.

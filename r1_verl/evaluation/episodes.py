@@ -88,14 +88,11 @@ class Playing:
         return {
             "response": self._conversation.tokenizer.decode(self._written, skip_special_tokens=True), "tokens": wrote,
             "finish_reason": reason, "truncated": reason == "length", "turn_responses": self._turns,
-            "moves": episode.record(), "ended": self._outcome, "turns": len(self._turns), "actions": episode.played,
-            "invalid": sum(turn.invalid for turn in episode.turns), "idle": sum(turn.idle for turn in episode.turns),
+            "moves": episode.record(), "ended": self._outcome, **episode.counts(),
             "observation_tokens": len(self._written) - wrote, "extra_info": dict(extra_info) | self._seen(),
         }  # fmt: skip
 
     def _seen(self) -> dict[str, Any]:
         if registered(self._question.ground_truth)[0].bounded:
             return {}
-        turns = self._episode.turns
-        paid = {"moves": sum(turn.reward for turn in turns), "penalty": sum(turn.penalty for turn in turns)}
-        return {"played": {"success": self._episode.success, **paid}}
+        return {"played": self._episode.played_so_far()._asdict()}

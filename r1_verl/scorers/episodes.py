@@ -19,10 +19,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from r1_verl.environments import Environment, registered
-from r1_verl.environments.episode import INVALID, answer_of, are_words, numbered, replay
+from r1_verl.environments.episode import INVALID, Played, answer_of, are_words, numbered, replay
 from r1_verl.environments.isolated import close, opened
 from r1_verl.environments.rules import Rules, rules_of
 from r1_verl.ground_truth import decode
@@ -33,14 +33,6 @@ from r1_verl.score import BAD_GROUND_TRUTH, CORRECT, EMPTY, NO_ANSWER, UNREADABL
 _MAX_ANSWER = 10_000  # characters: 1,000 moves and more
 _NO_LIMIT = _MAX_ANSWER  # an answer holds fewer moves than characters
 _PIECES = re.compile(r"/|[1-9]\s*\([A-Za-z]+\)|[^\s,/|]+")
-
-
-class Played(NamedTuple):
-    """An episode's end. moves: its rewards summed; penalty: that of the rules."""
-
-    success: bool
-    moves: float
-    penalty: float
 
 
 def strict(solution_str: str, ground_truth: Any, extra_info: Mapping[str, Any]) -> Score:
@@ -79,9 +71,7 @@ def _score(text: str, ground_truth: Any, info: Mapping[str, Any], faithful: bool
 
 
 def _played(environment: Environment, rules: Rules, record: str) -> Played:
-    episode = replay(environment, rules, record)
-    moves, penalty = sum(turn.reward for turn in episode.turns), sum(turn.penalty for turn in episode.turns)
-    return Played(episode.success, float(moves), float(penalty))
+    return replay(environment, rules, record).played_so_far()
 
 
 def _verdict(played: Played, record: str, faithful: bool) -> Score:

@@ -152,11 +152,7 @@ class TurnsAgentLoop(StopAgentLoop):
             "truncated": bool(facts["truncated"]),
             "question_id": question_id(str(row.get("data_source") or ""), row.get("extra_info")),
             "moves": facts["moves"],
-            "played": {
-                "success": episode.success,
-                "moves": float(sum(turn.reward for turn in episode.turns)),
-                "penalty": float(sum(turn.penalty for turn in episode.turns)),
-            },
+            "played": episode.played_so_far()._asdict(),
             "turn_scores": [],  # as veRL's other loops have it
             "tool_rewards": [],
         }
@@ -215,10 +211,7 @@ class TurnsAgentLoop(StopAgentLoop):
 def _facts(episode: Episode, outcome: str, tokens: Tokens, cut_off: bool) -> dict[str, Any]:
     return {
         "outcome": outcome or episode.outcome,
-        "turns": float(len(episode.turns)),
-        "actions": float(episode.played),
-        "invalid": float(sum(turn.invalid for turn in episode.turns)),
-        "idle": float(sum(turn.idle for turn in episode.turns)),
+        **{name: float(count) for name, count in episode.counts().items()},
         "model_tokens": float(sum(tokens.mask)),
         "observation_tokens": float(len(tokens.mask) - sum(tokens.mask)),
         "truncated": float(cut_off or outcome == OUT_OF_TOKENS),
