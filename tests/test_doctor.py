@@ -201,6 +201,7 @@ MISTAKES = [
     ("data.max_response_length=1024", "the model has 512 positions"),
     (f"{ROLLOUT}.enable_chunked_prefill=false {ROLLOUT}.max_num_batched_tokens=64", "vLLM refuses to start"),
     (f"{ROLLOUT}.tensor_model_parallel_size=2", "tensor_model_parallel_size 2 does not divide 1 GPUs"),
+    (f"{ROLLOUT}.full_determinism=true", "full_determinism gives every response one seed in veRL 0.9.1"),
     ("+r1_verl.stop=['</answer>']", "r1_verl.stop is set, and the reward function is not told"),
     (f"+r1_verl.stop_token_ids=[7] {ROLLOUT}.agent.default_agent_loop=tool_agent", "does not read it: responses would"),
     (f"{ROLLOUT}.agent.default_agent_loop=r1_stopp", "unknown agent loop 'r1_stopp' | did you mean r1_stop"),

@@ -1,7 +1,7 @@
 """Several turns in veRL for real on the CPU: GRPO with environments that fail, and PPO with the rewards of turns.
 
-A model that knows nothing plays Sokoban and a third party's environment (`foreign.py`), in two steps of each. Half of a
-step's environments fail: in every try, in all but one, or in a few.
+A model that knows nothing plays Sokoban and a third party's environment (`foreign.py`), in two steps of each. Half of
+the environments of GRPO's steps fail: in every try, in all but one, or in a few. PPO's hold the README's own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from transformers import AutoTokenizer
 
 from r1_verl.data.example import Example, to_batch
 from r1_verl.environments import make
@@ -65,13 +67,27 @@ def sokoban(at: int) -> Example:
     return example(at, "sokoban", make(truth).reset()[0], truth)
 
 
+def guess(at: int) -> Example:
+    """A row for the README's environment."""
+    truth = encode("guess", rules="tiny", seed=at)
+    return example(at, "guess", "Which number is it: 1, 2 or 3?", truth)
+
+
+def readmes_environment() -> str:
+    text = Path(__file__).parents[1].joinpath("README.md").read_text()
+    return next(block for block in re.findall(r"```python\n(.*?)```", text, flags=re.S) if "GymText(" in block)
+
+
 def rows(folder: Path, faults: bool) -> Path:
-    """One step: three levels, a healthy foreign environment, four that fail; and then the next step."""
+    """One step: three levels, a healthy foreign environment, and four that fail or three more and the README's own."""
     made = []
     for at in range(STEPS * PROMPTS):
         place = at % PROMPTS
         if place < 3:
             made.append(sokoban(at))
+            continue
+        if place == 7 and not faults:
+            made.append(guess(at))
             continue
         truth = {"rules": "tiny", "name": str(at)}
         if faults and place > 3:
@@ -94,17 +110,21 @@ def command(folder: Path, recipe: str, *overrides: str) -> list[str]:
     ]  # fmt: skip
 
 
+def variables(folder: Path) -> dict[str, str]:
+    path = [str(Path(__file__).parent), str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {
+        "VERL_PLATFORM": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "RUNS": str(folder / "runs"), "DOUBTS": "ok",
+        "PYTHONPATH": os.pathsep.join(path), "R1_VERL_ENVIRONMENTS": "foreign,my_environments",
+    }  # fmt: skip
+
+
 def train(folder: Path, recipe: str, *overrides: str) -> Ran:
     tiny_model.build(folder / "model", seed=3)
-    tests = str(Path(__file__).parent)
-    path = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
-    variables = os.environ | {
-        "VERL_PLATFORM": "cpu", "VLLM_CPU_KVCACHE_SPACE": "1", "RUNS": str(folder / "runs"), "DOUBTS": "ok",
-        "PYTHONPATH": path, "R1_VERL_ENVIRONMENTS": "foreign",
-    }  # fmt: skip
+    (folder / "my_environments.py").write_text(readmes_environment())
     done = subprocess.run(
-        command(folder, recipe, *overrides), env=variables, capture_output=True, text=True, timeout=1000, cwd=folder
-    )
+        command(folder, recipe, *overrides), env=variables(folder), capture_output=True, text=True, timeout=1000,
+        cwd=folder,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     run = Run(folder / "runs" / recipe)
     with open(folder / "record.jsonl", encoding="utf-8") as file:
@@ -241,3 +261,25 @@ def test_ppo_sees_each_reward_where_it_was_earned(ppo):
         )
     assert several
     assert all("critic/vf_loss" in step.data for step in ppo.curve) and len(ppo.curve) == STEPS
+
+
+def test_the_readmes_environment_is_trained_on_and_scored(ppo, tmp_path):
+    folder = ppo.run.folder.parents[1]
+    asked = AutoTokenizer.from_pretrained(folder / "model")(guess(0).messages[0][1])["input_ids"]
+    for step in ppo.curve:
+        found = [row for row in ppo.rows if row["step"] == step.step and holds(row["prompts"], asked)]
+        assert len(found) == N and all(any(row["advantages"]) for row in found)
+        paid = statistics.mean(info_of(row)["score"] for row in found)
+        assert step.data["train-reward/guess/score"] == pytest.approx(paid) and step.data["actor/grad_norm"] > 0
+    for _, samples in files(ppo.run.folder / "samples"):
+        command = [sys.executable, "-m", "r1_verl", "score", samples, "--mode", "faithful", "--out", "again.jsonl"]
+        done = subprocess.run(command, env=variables(folder), capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        with gzip.open(samples, "rt", encoding="ascii") as kept, open(tmp_path / "again.jsonl") as again:
+            pairs = list(zip(map(json.loads, kept), map(json.loads, again), strict=True))
+        assert sum(row["data_source"] == "guess" for row, _ in pairs) == N
+        assert [new["score"] for _, new in pairs] == pytest.approx([row["score"] for row, _ in pairs])
+
+
+def holds(tokens: list[int], part: list[int]) -> bool:
+    return any(tokens[at : at + len(part)] == part for at in range(len(tokens)))

@@ -55,6 +55,16 @@ def check_parallel(config: Any) -> Iterator[Problem]:
         )
 
 
+def check_seeds(config: Any) -> Iterator[Problem]:
+    """The responses of a prompt differ: under `full_determinism` veRL gives every request of a vLLM server one seed
+    (and, in the V1 trainer, which counts no requests, one name)."""
+    if config.actor_rollout_ref.rollout.get("full_determinism"):
+        yield Problem(
+            "rollout.full_determinism gives every response one seed in veRL 0.9.1: all to one prompt would be the same",
+            "actor_rollout_ref.rollout.full_determinism=False",
+        )
+
+
 def our_loops() -> list[str]:
     """The names of the agent loops in our list."""
     import yaml
@@ -108,4 +118,4 @@ def check_lora(config: Any) -> Iterator[Problem]:
         )
 
 
-CHECKS: tuple[Check, ...] = (check_lengths, check_parallel, check_ends, check_lora)
+CHECKS: tuple[Check, ...] = (check_lengths, check_parallel, check_seeds, check_ends, check_lora)
