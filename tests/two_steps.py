@@ -58,7 +58,8 @@ CHANGES = {
         "algorithm.filter_groups.enable=false", "r1_verl.pays.1.buffer=4",
     ],
     "openr1_all_rewards": ["r1_verl.pays.8.buffer=4"],
-    **dict.fromkeys(("ragen_sokoban_ppo", "ragen_sokoban_grpo", "ragen_frozenlake", "ragen_v2_sokoban"), _TURNS),
+    **dict.fromkeys(("ragen_sokoban_ppo", "ragen_sokoban_grpo", "ragen_frozenlake"), _TURNS),
+    "ragen_v2_sokoban": [*_TURNS, "data.max_response_length=3400"],  # coordinates as well as the board, in each turn
 }  # fmt: skip
 # Data folders of Countdown and their prompt styles: a few puzzles lie there before a recipe would make 327,680.
 COUNTDOWN = {"tinyzero": "raw", "mini_r1": "mini_r1", "unlock_deepseek": "unlock_deepseek"}
