@@ -12,7 +12,7 @@ import pytest
 from prepared import example, file_size_limit
 from test_stages import checkpoint as run_with_checkpoint
 
-from r1_verl import cli
+from r1_verl import cli, compute_score
 from r1_verl.data import write
 from r1_verl.data.example import DataError
 from r1_verl.data.math.prompts import BOXED, MATH
@@ -348,6 +348,8 @@ def test_every_protocol_asks_every_suite_that_it_names(tmp_path):
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n1+1?\n"
         f"{BOXED}<|im_end|>\n<|im_start|>assistant\n"
     )
+    assert MATH["logicrl"].build("1+1?")[0][1].endswith(r" tags. i.e., <answer> (\boxed{}\) </answer>.")
+    assert compute_score("aime24", r"<think>.</think><answer> (\boxed{33}\) </answer>", "33")["acc"] == 1.0
 
 
 def test_suites_that_cannot_be_asked(tmp_path, capsys):

@@ -96,6 +96,9 @@ PROTOCOLS = {
                  evaluator={"math": "drgrpo_r1"}),
         Protocol("logicrl", "Unakar/Logic-RL, eval_kk: its own system prompt, temperature 1, 8,192 tokens (its lax "
                  "checker is none of our rewards)", 1.0, 8192, _ONE, {"kk": "raw_eval"}),
+        Protocol("logicrl_math", "Unakar/Logic-RL, math_eval (AIME 2021 to 2024, AMC): its own system prompt, "
+                 "temperature 0.8, top_p 0.95, 10,000 tokens (its checker, which takes 110 for 1, is none of our "
+                 "rewards)", 0.8, 10000, _ONE, {"math": "logicrl"}, 0.95),
         Protocol("sober", "arXiv 2504.07086 (bethgelab/sober-reasoning): temperature 0.8, top_p 0.9, 32,768 tokens, 10 "
                  "seeds on small suites, 3 on others; the prompt taken to be lighteval's", 0.8, 32768,
                  {"aime24": 10, "aime25": 10, "amc23": 10, "*": 3},

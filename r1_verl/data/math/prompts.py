@@ -47,6 +47,14 @@ _DAPO = (
     "$Answer (without quotes) where $Answer is the answer to the problem.\n\n",
     '\n\nRemember to put your answer on its own line after "Answer:".',
 )
+# Unakar/Logic-RL, math_eval/test_aime.py and test_amc.py.
+_LOGICRL = (
+    "You are a helpful assistant. The assistant first thinks about the reasoning process in the mind and then provides "
+    "the user with the answer. The reasoning process and answer are enclosed within <think> </think> and<answer> "
+    "</answer> tags, respectively, i.e., <think> reasoning process here </think><answer> answer here </answer>.  Now "
+    "the user asks you to solve a math problem. After thinking, when you finally reach a conclusion, clearly state the "
+    "answer within <answer> </answer> tags. i.e., <answer> (\\boxed{}\\) </answer>."
+)
 # huggingface/lighteval, lighteval/tasks/default_prompts.py: aime24, aime25 and math_500; gpqa:diamond.
 _LIGHTEVAL = (
     "Solve the following math problem efficiently and clearly.  The last line of your response should be of the "
@@ -91,6 +99,7 @@ MATH: dict[str, Style] = {
     "grpo_demo": _system(GRPO_DEMO, "grpo_demo"),
     "lighteval": _user(_LIGHTEVAL, ""),
     "lighteval_choice": _user(_LIGHTEVAL_CHOICE, ""),
+    "logicrl": _system(_LOGICRL),
     "openr1": _system(OPENR1, "openr1"),
     "openr1_main": _system(OPENR1_MAIN, "openr1"),
     "openr1_math": _system(OPENR1_MATH, "openr1"),
