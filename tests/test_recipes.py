@@ -164,6 +164,14 @@ def test_an_old_override_of_the_scale_works_with_a_note(capsys):
     assert pays.line(recipes.compose("drgrpo", settled)) == "drgrpo, as published, scale centred"
 
 
+def test_a_reward_that_is_named_anew_keeps_no_scale_of_the_recipes():
+    assert pays.line(recipes.compose("gsm8k_ppo")) == "gsm8k, as published, scale centred"
+    for word in ("r1_verl.pays={name: gsm8k}", "++r1_verl.pays={ name: gsm8k}"):
+        assert "centred" not in pays.line(recipes.compose("gsm8k_ppo", settle("gsm8k_ppo", [word])))
+    less = recipes.compose("gsm8k_ppo", settle("gsm8k_ppo", ["r1_verl.pays={scale: binary}"]))
+    assert pays.line(less) == "gsm8k, as published, scale binary"
+
+
 def test_cpu_1_adds_the_machine_where_the_recipe_has_none(monkeypatch, tmp_path):
     (tmp_path / "mine.yaml").write_text("# @package _global_\ndefaults:\n  - quickstart_ppo\n  - _self_\n")
     monkeypatch.delenv("CPU", raising=False)

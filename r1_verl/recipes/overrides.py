@@ -14,6 +14,7 @@ from r1_verl.recipes import FOLDER, RecipeError, locate, names, read, variables
 from r1_verl.recipes.quoting import override
 
 _KWARGS = "reward.custom_reward_function.reward_kwargs"
+_PAYS = "r1_verl.pays"
 
 
 def settle(recipe: str, given: Iterable[str]) -> list[str]:
@@ -22,7 +23,7 @@ def settle(recipe: str, given: Iterable[str]) -> list[str]:
     Old names are translated; a value that Hydra could not read is quoted. Raises RecipeError for what is no override.
     """
     typed = [*variables.settings(), *((word, "") for word in given)]
-    found = [_readable(_renamed(_checked(recipe, word, where))) for word, where in typed]
+    found = [each for word, where in typed for each in _whole(_readable(_renamed(_checked(recipe, word, where))))]
     has_machine = any(word.lstrip("+").startswith("machine=") for word in found)
     if variables.flag("CPU") and not has_machine and "machine" not in _groups(*locate(recipe)):
         found.insert(0, "+machine=cpu")
@@ -57,6 +58,11 @@ def _readable(word: str) -> str:
         key, _, value = word.partition("=")
         return override(key, value) if re.match(r"[\w./~]", value) else word
     return word
+
+
+def _whole(word: str) -> list[str]:
+    """A reward that is named anew has no scale or option of the recipe's: Hydra would merge the two mappings."""
+    return [f"{_PAYS}=null", word] if re.match(rf"(\+\+)?{re.escape(_PAYS)}=\{{.*\bname\s*:", word) else [word]
 
 
 def _renamed(word: str) -> str:
