@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def start(out: str | Path, traces: str | Path, seed: int, task: str = "countdown
 
     `out` appears when it is finished; the log and the loss curve stay in `out`-sft. Where `out` is there, made from the
     same traces and seed, nothing is done; an attempt that was interrupted is made again. Raises RunError, also for an
-    `out` or `out`-sft that is not of this command.
+    `out` or `out`-sft that is not of this command, and unless VERL_PLATFORM=cpu is set.
     """
     from r1_verl.runs import Run
     from r1_verl.training.launch import run_verl
@@ -77,6 +78,8 @@ def start(out: str | Path, traces: str | Path, seed: int, task: str = "countdown
         return out
     if _holds_something(work) and not (work / MADE_WITH).is_file():
         raise RunError(f"{work} is to hold the log of this start, and holds something else", _ELSEWHERE)
+    if os.environ.get("VERL_PLATFORM", "").strip().lower() != "cpu":
+        raise RunError("start-model trains on the CPU: veRL would look for CUDA", "export VERL_PLATFORM=cpu")
     with atomic.file(work / MADE_WITH) as part:
         part.write_text(json.dumps(asked))
     shutil.rmtree(work / "checkpoints", ignore_errors=True)  # of an attempt that was interrupted

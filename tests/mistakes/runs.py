@@ -210,6 +210,9 @@ CASES = (
          files={"OUT/config.json": "{}", "OUT-sft/start-model.json": '{"seed": 1}', "t.parquet": "rows"}),
     case("start-model without its traces", "r1-verl start-model OUT --traces t.parquet",
          "--traces: {folder}/t.parquet is not there", "data_prep/countdown_traces.py"),
+    case("start-model where veRL looks for CUDA", "VERL_PLATFORM= r1-verl start-model OUT --traces t.parquet",
+         "start-model trains on the CPU: veRL would look for CUDA", "export VERL_PLATFORM=cpu",
+         files={"t.parquet": "rows"}),
     # --- reports
     case("a report of a torn dump", "RUNS={folder} r1-verl report q", "Sample responses (step 3)", "my response",
          files={"q": run(curve=(STEP,), tear=dumps("3.jsonl", text=json.dumps(ROW) + '\n{"gts'))}, status=0,
