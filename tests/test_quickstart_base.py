@@ -116,12 +116,12 @@ def test_the_start_model_of_sokoban_plays_half_well(script, tmp_path, composed):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_start_model_makes_one_that_plays_sokoban_as_well(tmp_path):
-    """By the commands of `ALGO=sokoban BASE=build bash run_scripts/quickstart.sh`, seed 1; within five points."""
+    """By the commands of `ALGO=sokoban SEED=2 bash run_scripts/quickstart.sh`; within five points."""
     run(tmp_path, "-m", "r1_verl", "prepare", "quickstart_sokoban")
     data = "data/quickstart_sokoban"
-    games = ["--levels", f"{data}/train.parquet", "--out", "traces", "--count", "12800", "--good", "0.5", "--seed", "1"]
+    games = ["--levels", f"{data}/train.parquet", "--out", "traces", "--count", "12800", "--good", "0.5", "--seed", "2"]
     run(tmp_path, str(ROOT / "data_prep/sokoban_traces.py"), *games)
-    made = ["start-model", "model", "--task", "sokoban", "--traces", "traces/train.parquet", "--seed", "1"]
+    made = ["start-model", "model", "--task", "sokoban", "--traces", "traces/train.parquet", "--seed", "2"]
     run(tmp_path, "-m", "r1_verl", *made)
     test = tmp_path / data / "test.parquet"
     shipped = success(recipes.FOLDER / "quickstart_sokoban_base", test, 4)
