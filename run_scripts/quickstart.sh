@@ -19,9 +19,9 @@ setup_environment train cpu
 use_cpu
 export CPU=1 RUN=${RUN:-quickstart_${ALGO}_seed$SEED}
 
-# 2. A base model: the package's own (of seed 1; for Sokoban of seed 2), or one built here. It starts from random weights
-#    and learns, from traces that propose, calculate, check and mostly give up after a first miss, to write the form of an
-#    answer (veRL's SFT trainer); for Sokoban from games in which half of the moves are good ones.
+# 2. A base model: the package's own (of seed 1; for Sokoban of seed 2), or one built here. It starts from random
+#    weights and learns, from traces that propose, calculate, check and mostly give up after a first miss, to write the
+#    form of an answer (veRL's SFT trainer); for Sokoban from games in which half of the moves are good ones.
 if [[ $BASE == build && -z ${MODEL:-} ]]; then
   MODEL=models/quickstart_seed$SEED DATA=data/quickstart TASK=countdown
   [[ $ALGO != sokoban ]] || MODEL=models/quickstart_sokoban_seed$SEED DATA=data/quickstart_sokoban TASK=sokoban
@@ -39,7 +39,7 @@ if [[ $BASE == build && -z ${MODEL:-} ]]; then
   export MODEL
 fi
 
-# 3. Reinforcement learning on puzzles that the recipe makes (three numbers from 1 to 15, + and -, or Sokoban levels; every
-#    one solvable, none in both train and test): a line a step; at the end a table, a curve, samples and the address of a
-#    page with all of them.
+# 3. Reinforcement learning on puzzles that the recipe makes (three numbers from 1 to 15, + and -, or Sokoban levels;
+#    every one solvable, none in both train and test): a line a step; at the end a table, a curve, samples and the
+#    address of a page with all of them.
 exec bash run_scripts/train.sh "quickstart_$ALGO" "data.seed=$SEED" "$@"
