@@ -20,7 +20,7 @@ def main() -> None:
     p = script.Parser(__doc__)
     p.add_argument("--puzzles", required=True, metavar="FILE", help="a Parquet of data_prep/countdown.py")
     p.add_argument("--out", required=True, metavar="DIR")
-    p.add_argument("--count", type=script.count, default=57600, help="traces; puzzles are used again and again")
+    p.add_argument("--count", type=script.positive, default=57600, help="traces; puzzles are used again and again")
     p.add_argument("--give-up", type=float, default=0.8, help="chance to stop after a first miss (default 0.8)")
     p.add_argument("--seed", type=script.count, default=0)
     args = p.parse_args()

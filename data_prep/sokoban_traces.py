@@ -19,7 +19,7 @@ def main() -> None:
     p = script.Parser(__doc__)
     p.add_argument("--levels", required=True, metavar="FILE", help="a Parquet of data_prep/sokoban.py")
     p.add_argument("--out", required=True, metavar="DIR")
-    p.add_argument("--count", type=script.count, help="games; levels are used again and again (default: each once)")
+    p.add_argument("--count", type=script.positive, help="games; levels are used again and again (default: each once)")
     p.add_argument(
         "--good", type=script.number, default=1.0, help="share of moves on a shortest way, the others any (default 1)"
     )
@@ -27,6 +27,8 @@ def main() -> None:
     args = p.parse_args()
     rows = list(read.rows_of(Path(args.levels), ".parquet", ["prompt", "reward_model", "extra_info"]))
     try:
+        if not rows:
+            raise DataError("it has no rows")
         found = list(traces(rows, len(rows) if args.count is None else args.count, args.seed, args.good))
     except DataError as error:
         raise DataError(f"{args.levels}: {error}; make one with data_prep/sokoban.py") from error

@@ -102,7 +102,8 @@ def test_the_script(script, tmp_path):
     )
     assert status == 0 and "c/train.parquet: 90 conversations" in out
     assert script("sokoban", "--train-size", 4, "--test-size", 0, "--style", "ragen_2025_02", "--out", "raw")[0] == 0
-    for levels_file in ("none.parquet", "raw/train.parquet", "b/train.parquet"):
+    pq.write_table(pq.read_table(tmp_path / "a/train.parquet").slice(0, 0), tmp_path / "empty.parquet")
+    for levels_file in ("none.parquet", "raw/train.parquet", "b/train.parquet", "empty.parquet"):
         status, out, err = script("sokoban_traces", "--levels", levels_file, "--out", "out")
         assert (status, out) == (1, "") and err.startswith("error: ") and err.count("\n") == 1 and levels_file in err
     assert script("sokoban_traces", "--levels", "a/train.parquet", "--out", "out", "--good", "half")[0] == 2
@@ -117,6 +118,7 @@ def test_levels_that_take_more_moves_than_the_rules_give_are_left_out(script, tm
     assert script("sokoban_traces", "--levels", "train.parquet", "--out", "b")[0] == 0
     record = json.loads((tmp_path / "b/train.provenance.json").read_text())
     assert record["rows"] == 3 and record["left_out"] == {"is not solved within the rules' actions": 1}
+    assert script("sokoban_traces", "--levels", "train.parquet", "--out", "c", "--count", 0)[0] == 2
 
 
 # --- as veRL reads them -----------------------------------------------------------------------------------------------

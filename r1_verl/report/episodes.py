@@ -26,15 +26,15 @@ class Frame(NamedTuple):
     shown: str
 
 
-class Played(NamedTuple):
-    """An episode. said: the model's text of each turn, where it was kept apart."""
+class Playback(NamedTuple):
+    """An episode to be shown. said: the model's text of each turn, where it was kept apart."""
 
     frames: list[Frame]
     said: list[str]
     outcome: str
 
 
-def played(ground_truth: Any, moves: str, said: Sequence[str] = (), ended: str = "") -> Played | None:
+def playback(ground_truth: Any, moves: str, said: Sequence[str] = (), ended: str = "") -> Playback | None:
     """The episode of a record (`Episode.record`); None if its environment is unknown here, may hang, or can't read it.
 
     ended: how it ended, where the moves do not tell. Never raises.
@@ -48,7 +48,7 @@ def played(ground_truth: Any, moves: str, said: Sequence[str] = (), ended: str =
     except Exception:  # a record of nonsense, a row of another kind, whatever a third party's environment raises
         return None
     frames = list(_frames(watched, episode))
-    return Played(frames, list(said[: len(episode.turns)]), episode.outcome or ended)
+    return Playback(frames, list(said[: len(episode.turns)]), episode.outcome or ended)
 
 
 class _Watched:
@@ -80,7 +80,7 @@ def _frames(watched: _Watched, episode: Episode) -> Iterator[Frame]:
             yield Frame(number, INVALID, rules.invalid, shown)
 
 
-def as_text(episode: Played) -> list[str]:
+def as_text(episode: Playback) -> list[str]:
     """Lines of text, a board after each move."""
     lines, total = [], 0.0
     for frame in episode.frames:
@@ -90,7 +90,7 @@ def as_text(episode: Played) -> list[str]:
     return [*lines, f"outcome: {episode.outcome or 'cut off'}"]
 
 
-def packed(episode: Played) -> list[Any]:
+def packed(episode: Playback) -> list[Any]:
     """[frames, said, outcome] as the page takes them, a board that stands still as 0."""
     frames: list[list[Any]] = []
     before = None

@@ -144,7 +144,7 @@ def _episode(run: Run) -> list[str]:
     last = {kind: (kind, step, path) for kind, step, path in responses.files(run)}
     for kind, step, path in reversed(last.values()):
         for each in islice(responses.of_file(kind, step, path, path.name, lambda line: None), LOOKED_AT):
-            found = episodes.played(each.ground_truth, each.moves, each.turns, each.ended) if each.moves else None
+            found = episodes.playback(each.ground_truth, each.moves, each.turns, each.ended) if each.moves else None
             if found:
                 lines = (f"      {line}".rstrip() for line in episodes.as_text(found))
                 return ["", f"An episode ({kind}, step {step}), move by move:", "", *lines]

@@ -39,7 +39,7 @@ def traces(rows: Sequence[Mapping[str, Any]], count: int, seed: int, good: float
     """
     if not 0 <= good <= 1:
         raise DataError(f"--good is a share from 0 to 1, got {good}")
-    for index in range(count if rows else 0):
+    for index in range(count):
         yield _trace(rows[index % len(rows)], random.Random(f"{seed}:{index}"), good)
 
 

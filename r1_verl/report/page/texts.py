@@ -142,7 +142,7 @@ def _episode(each: Response) -> list[Any]:
     """What an item holds of an episode, nothing for a response that is none."""
     if not each.moves:
         return []
-    found = episodes.played(each.ground_truth, each.moves, each.turns, each.ended)
+    found = episodes.playback(each.ground_truth, each.moves, each.turns, each.ended)
     return [episodes.packed(found) if found else 0, each.moves]
 
 
